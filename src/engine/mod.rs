@@ -1,0 +1,1 @@
+//! Timeline × clock × sessions → tallies.

@@ -1,0 +1,5 @@
+//! Templates, feeds and MIME → the octets of one mail.
+
+mod recipe;
+
+pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};

@@ -1,0 +1,113 @@
+//! What a message is made of, as the plan says it: templates that are rendered for each message.
+
+use crate::smtp::Expectations;
+
+/// One kind of message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The name in the plan.
+    pub name: String,
+    /// The template of the envelope's sender (MAIL FROM); may render to nothing, the null sender.
+    pub from: String,
+    /// The envelope's recipients.
+    pub to: Recipients,
+    /// How the text is made.
+    pub form: Form,
+    /// The size to pad the whole message up to; none leaves it as it is.
+    pub size: Option<SizeSpec>,
+    /// The replies that must come for this message.
+    pub expect: Expectations,
+}
+
+/// How the text of a message is made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// Correct MIME with Date and Message-ID, made from parts.
+    Composed {
+        /// The template of the Subject.
+        subject: String,
+        /// Further header fields: name, template of the value.
+        headers: Vec<(String, String)>,
+        /// The template of the plain text.
+        text: String,
+    },
+    /// The template of a whole RFC 5322 message.
+    Raw {
+        /// The template.
+        text: String,
+    },
+}
+
+/// The recipients of one message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipients {
+    /// Each of these templates once.
+    Each(Vec<String>),
+    /// One template, rendered anew for each of a number of recipients.
+    Repeated {
+        /// The template of one address.
+        address: String,
+        /// How many.
+        count: CountRange,
+    },
+}
+
+/// A whole number, drawn evenly from `min..=max`; `1 <= min <= max`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CountRange {
+    /// The least.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+}
+
+impl CountRange {
+    /// Always the same number.
+    pub const fn exactly(count: u32) -> Self {
+        Self { min: count, max: count }
+    }
+}
+
+/// The size of a message in octets as it is sent, without the final dot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SizeSpec {
+    /// Always the same.
+    Fixed(u64),
+    /// Even between the two.
+    Uniform {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
+    /// Log-normal through two percentiles; `0 < p50 <= p99`.
+    LogNormal {
+        /// The median.
+        p50: u64,
+        /// The 99th percentile.
+        p99: u64,
+    },
+}
+
+/// Rows of data that templates read as `feed.NAME.FIELD`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedSpec {
+    /// The name in the plan.
+    pub name: String,
+    /// The rows, at least one.
+    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// In which order the messages use them.
+    pub order: FeedOrder,
+}
+
+/// In which order messages use the rows of a feed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FeedOrder {
+    /// Row `seq mod rows`.
+    #[default]
+    Sequential,
+    /// Each row once in a block as long as the feed, in an order drawn from the seed.
+    Shuffled,
+    /// A row drawn for each message.
+    Random,
+}

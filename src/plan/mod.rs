@@ -1,0 +1,13 @@
+//! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
+
+mod diagnostic;
+mod model;
+mod threshold;
+
+pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
+pub use model::{
+    Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
+    MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
+    SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
+};
+pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};

@@ -1,0 +1,277 @@
+//! Finished steps → counters and histograms, by phase, client and target address.
+//!
+//! A worker owns one [`Tally`] and hands it over once a second; the cells are made at their
+//! first sample, so that a plan with many phases and clients costs only what happens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Latency;
+use crate::plan::{ClientId, PhaseId};
+use crate::smtp::{Code, Enhanced, Outcome, Step};
+
+/// What a cell is kept for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CellKey {
+    /// The phase in which the message started.
+    pub phase: PhaseId,
+    /// The client that sent it.
+    pub client: ClientId,
+    /// The position among the target's resolved addresses; 0 where none was chosen.
+    pub address: u16,
+}
+
+/// All that one worker counted since it last handed over.
+#[derive(Debug, Default)]
+pub struct Tally {
+    cells: Vec<(CellKey, Box<Cell>)>,
+    last: usize,
+}
+
+impl Tally {
+    /// The cell of a key, made where it is not yet there.
+    pub fn cell(&mut self, key: CellKey) -> &mut Cell {
+        let known = self.cells.get(self.last).is_some_and(|(known, _)| *known == key);
+        if !known {
+            self.last = self.position(key);
+        }
+        &mut self.cells[self.last].1
+    }
+
+    fn position(&mut self, key: CellKey) -> usize {
+        match self.cells.binary_search_by_key(&key, |(known, _)| *known) {
+            Ok(at) => at,
+            Err(at) => {
+                self.cells.insert(at, (key, Box::default()));
+                at
+            }
+        }
+    }
+
+    /// Hands over all cells, in the order of their keys, and begins anew.
+    pub fn take(&mut self) -> Vec<(CellKey, Box<Cell>)> {
+        self.last = 0;
+        std::mem::take(&mut self.cells)
+    }
+}
+
+/// Counters and histograms of one phase, client and address.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// What became of the messages.
+    pub messages: MessageCounts,
+    /// What became of their recipients.
+    pub recipients: RecipientCounts,
+    /// What became of the sessions.
+    pub sessions: SessionCounts,
+    /// What went over the wire.
+    pub octets: Octets,
+    /// From the planned start to the last octet of the final reply.
+    pub response: Latency,
+    /// From the first octet of the message's commands to the same end.
+    pub service: Latency,
+    /// By how much the tester began later than planned; open model only.
+    pub lag: Latency,
+    /// The time spent waiting for a session; open model only.
+    pub wait: Latency,
+    /// From connecting until ready for MAIL.
+    pub session: Latency,
+    /// By [`Step::index`].
+    pub steps: [Option<Box<StepCell>>; Step::ALL.len()],
+    /// The replies that decided messages.
+    pub codes: BTreeMap<Code, u64>,
+    /// The enhanced codes of the replies that decided messages.
+    pub enhanced: BTreeMap<Enhanced, u64>,
+    /// What went wrong, with an example of each.
+    pub errors: BTreeMap<ErrorKey, ErrorCell>,
+}
+
+/// How messages came to their end.
+#[derive(Clone, Debug, Default)]
+pub struct MessageCounts {
+    /// Came due: started or dropped.
+    pub planned: u64,
+    /// Began.
+    pub started: u64,
+    /// Never began, because too many were in flight.
+    pub dropped: u64,
+    /// By [`Outcome::index`].
+    pub ended: [u64; Outcome::ALL.len()],
+    /// Accepted with the final reply inside the phase's own duration.
+    pub accepted_in_time: u64,
+}
+
+/// How recipients came to their end.
+#[derive(Clone, Debug, Default)]
+pub struct RecipientCounts {
+    /// By [`RecipientEnd`].
+    pub ended: [u64; 4],
+}
+
+/// What the server said to one recipient.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecipientEnd {
+    /// A 2xx.
+    Accepted,
+    /// The refusal that the plan's `expect` names.
+    Expected,
+    /// A 4xx.
+    Temporary,
+    /// A 5xx.
+    Permanent,
+}
+
+/// What became of sessions.
+#[derive(Clone, Debug, Default)]
+pub struct SessionCounts {
+    /// Attempts to open one.
+    pub started: u64,
+    /// Became ready for MAIL.
+    pub opened: u64,
+    /// Messages that took a session which had carried one before.
+    pub reused: u64,
+    /// Found closed, or holding a 421, before MAIL's first octet.
+    pub stale: u64,
+    /// Never became ready.
+    pub failed: u64,
+}
+
+/// What went over the wire, without TLS and TCP overhead.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Octets {
+    /// Given to the kernel.
+    pub sent: u64,
+    /// Taken from it.
+    pub received: u64,
+}
+
+/// One step's replies and times.
+#[derive(Clone, Debug, Default)]
+pub struct StepCell {
+    /// Went as it should.
+    pub ok: u64,
+    /// Was refused, or never answered.
+    pub refused: u64,
+    /// By reply code.
+    pub codes: BTreeMap<Code, u64>,
+    /// From its last octet, or the reply before it, to its own reply.
+    pub time: Latency,
+}
+
+/// What an error is told apart by.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ErrorKey {
+    /// How the message ended.
+    pub outcome: Outcome,
+    /// Where.
+    pub step: Step,
+    /// The code that decided, where there was a reply.
+    pub code: Option<Code>,
+}
+
+/// How often an error came, and how it looked the first time.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorCell {
+    /// How often.
+    pub count: u64,
+    /// The first reply, or the system's words; not yet escaped.
+    pub example: String,
+}
+
+impl Cell {
+    /// The cell of a step, made where it is not yet there.
+    pub fn step(&mut self, step: Step) -> &mut StepCell {
+        self.steps[step.index()].get_or_insert_default()
+    }
+
+    /// Counts how a recipient ended.
+    pub fn recipient(&mut self, end: RecipientEnd) {
+        self.recipients.ended[end as usize] += 1;
+    }
+
+    /// Counts an error; `example` is asked for only the first time.
+    pub fn error(&mut self, key: ErrorKey, example: impl FnOnce() -> String) {
+        let cell =
+            self.errors.entry(key).or_insert_with(|| ErrorCell { count: 0, example: example() });
+        cell.count += 1;
+    }
+
+    /// Adds all that another cell counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.messages.merge(&other.messages);
+        add(&mut self.recipients.ended, &other.recipients.ended);
+        self.sessions.merge(&other.sessions);
+        self.octets.sent += other.octets.sent;
+        self.octets.received += other.octets.received;
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.lag.merge(&other.lag);
+        self.wait.merge(&other.wait);
+        self.session.merge(&other.session);
+        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
+            if let Some(theirs) = theirs {
+                mine.get_or_insert_default().merge(theirs);
+            }
+        }
+        add_map(&mut self.codes, &other.codes);
+        add_map(&mut self.enhanced, &other.enhanced);
+        for (key, cell) in &other.errors {
+            self.errors
+                .entry(*key)
+                .or_insert_with(|| ErrorCell { count: 0, example: cell.example.clone() })
+                .count += cell.count;
+        }
+    }
+}
+
+impl MessageCounts {
+    /// How many ended with an outcome.
+    pub const fn of(&self, outcome: Outcome) -> u64 {
+        self.ended[outcome.index()]
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.planned += other.planned;
+        self.started += other.started;
+        self.dropped += other.dropped;
+        self.accepted_in_time += other.accepted_in_time;
+        add(&mut self.ended, &other.ended);
+    }
+}
+
+impl SessionCounts {
+    fn merge(&mut self, other: &Self) {
+        self.started += other.started;
+        self.opened += other.opened;
+        self.reused += other.reused;
+        self.stale += other.stale;
+        self.failed += other.failed;
+    }
+}
+
+impl StepCell {
+    /// Counts a reply.
+    pub fn reply(&mut self, code: Code, took: Duration) {
+        *self.codes.entry(code).or_default() += 1;
+        self.time.record(took);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.refused += other.refused;
+        add_map(&mut self.codes, &other.codes);
+        self.time.merge(&other.time);
+    }
+}
+
+fn add(sum: &mut [u64], more: &[u64]) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+fn add_map<K: Copy + Ord>(sum: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+    for (key, count) in more {
+        *sum.entry(*key).or_default() += count;
+    }
+}

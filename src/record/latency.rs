@@ -1,0 +1,69 @@
+//! Durations → a histogram, with those whose end was never seen kept apart.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The longest duration that is told apart: one hour. Longer ones count as this.
+const LONGEST_MICROS: u64 = 3_600_000_000;
+
+/// A distribution of durations in microseconds with three digits; grows with what it sees.
+#[derive(Clone, Debug, Default)]
+pub struct Latency {
+    measured: Option<Box<Histogram<u64>>>,
+    censored: Option<Box<Histogram<u64>>>,
+}
+
+impl Latency {
+    /// Counts a duration whose end was seen.
+    pub fn record(&mut self, took: Duration) {
+        add(&mut self.measured, took);
+    }
+
+    /// Counts a duration that was at least so long: its end was never seen.
+    pub fn record_censored(&mut self, age: Duration) {
+        add(&mut self.censored, age);
+    }
+
+    /// Adds all that another one counted.
+    pub fn merge(&mut self, other: &Self) {
+        add_all(&mut self.measured, other.measured.as_deref());
+        add_all(&mut self.censored, other.censored.as_deref());
+    }
+
+    /// The durations whose ends were seen, in microseconds; none before the first.
+    pub fn measured(&self) -> Option<&Histogram<u64>> {
+        self.measured.as_deref()
+    }
+
+    /// The ages at which waiting ended without an answer; none before the first.
+    pub fn censored(&self) -> Option<&Histogram<u64>> {
+        self.censored.as_deref()
+    }
+
+    /// How many durations were counted, seen to their end or not.
+    pub fn count(&self) -> u64 {
+        let len =
+            |histogram: &Option<Box<Histogram<u64>>>| histogram.as_ref().map_or(0, |h| h.len());
+        len(&self.measured) + len(&self.censored)
+    }
+}
+
+/// An empty histogram: values from 1 µs, three digits, growing.
+pub(super) fn empty() -> Histogram<u64> {
+    #[expect(clippy::expect_used, reason = "three digits are a legal precision")]
+    Histogram::new(3).expect("three significant digits")
+}
+
+fn add(histogram: &mut Option<Box<Histogram<u64>>>, took: Duration) {
+    let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS);
+    histogram.get_or_insert_with(|| Box::new(empty())).saturating_record(micros);
+}
+
+fn add_all(sum: &mut Option<Box<Histogram<u64>>>, more: Option<&Histogram<u64>>) {
+    let Some(more) = more else { return };
+    let sum = sum.get_or_insert_with(|| Box::new(empty()));
+    // A growing histogram takes every value that another one of the same digits holds.
+    let added = sum.add(more);
+    debug_assert!(added.is_ok(), "{added:?}");
+}

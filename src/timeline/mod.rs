@@ -1,0 +1,1 @@
+//! Plan → timeline: pure, no clock, no I/O.

@@ -1,0 +1,1 @@
+//! Figures × thresholds → pass, fail, invalid.
