@@ -1,14 +1,25 @@
 //! One session's wire: commands, replies, capabilities, the dialog. Knows no plan and does no I/O
 //! but for the dialer.
 
+mod capabilities;
+mod dialog;
+mod envelope;
+mod event;
 mod expectation;
 mod outcome;
 mod policy;
+mod reply;
 mod reply_code;
 mod step;
+mod transaction;
 
+pub use capabilities::{Capabilities, Keyword};
+pub use dialog::{Dialog, Manners};
+pub use envelope::Envelope;
+pub use event::{Act, End, Event, Input};
 pub use expectation::{CodeSet, CodeSetError, Expectations};
-pub use outcome::{Outcome, Party};
+pub use outcome::{Outcome, Party, RecipientEnd};
 pub use policy::{EhloName, EhloNameError, Ending, Pipelining};
+pub use reply::{IllegalReply, LONGEST_REPLY, Reply};
 pub use reply_code::{Class, Code, Enhanced};
 pub use step::Step;

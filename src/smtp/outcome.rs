@@ -33,6 +33,19 @@ pub enum Outcome {
     Local,
 }
 
+/// What the server said to one recipient.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecipientEnd {
+    /// A 2xx.
+    Accepted,
+    /// The refusal that the plan's `expect` names.
+    Expected,
+    /// A 4xx.
+    Temporary,
+    /// A 5xx, or another refusal.
+    Permanent,
+}
+
 /// Whose doing an outcome is; the three are never added up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Party {

@@ -1,0 +1,72 @@
+//! The reply to EHLO → what the server offers (RFC 5321 4.1.1.1).
+
+use super::Reply;
+
+/// An extension that the dialog makes use of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Keyword {
+    /// Groups of commands (RFC 2920).
+    Pipelining = 1,
+    /// Text with the eighth bit set (RFC 6152).
+    EightBitMime = 2,
+    /// Addresses beyond ASCII (RFC 6531).
+    SmtpUtf8 = 4,
+    /// The SIZE parameter of MAIL (RFC 1870).
+    Size = 8,
+}
+
+/// What a server offers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Capabilities {
+    keywords: u8,
+}
+
+impl Capabilities {
+    /// What a reply to EHLO offers; its first line is the server's greeting.
+    pub fn of(reply: &Reply<'_>) -> Self {
+        let keywords =
+            reply.lines().skip(1).filter_map(keyword).fold(0, |all, one| all | one as u8);
+        Self { keywords }
+    }
+
+    /// Whether an extension is offered.
+    pub const fn offers(self, keyword: Keyword) -> bool {
+        self.keywords & keyword as u8 != 0
+    }
+}
+
+fn keyword(line: &[u8]) -> Option<Keyword> {
+    let word = line.split(|octet| *octet == b' ').next()?;
+    let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+    if is(b"PIPELINING") {
+        Some(Keyword::Pipelining)
+    } else if is(b"8BITMIME") {
+        Some(Keyword::EightBitMime)
+    } else if is(b"SMTPUTF8") {
+        Some(Keyword::SmtpUtf8)
+    } else if is(b"SIZE") {
+        Some(Keyword::Size)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_read_in_any_case_and_unknown_ones_are_passed_over() {
+        let octets =
+            b"250-pipelining.example greets\r\n250-Size 1000\r\n250-X-FOO\r\n250 8bitmime\r\n";
+        let (reply, _) = Reply::parse(octets).unwrap().unwrap();
+
+        let offered = Capabilities::of(&reply);
+
+        assert!(offered.offers(Keyword::Size));
+        assert!(offered.offers(Keyword::EightBitMime));
+        assert!(!offered.offers(Keyword::Pipelining));
+        assert!(!offered.offers(Keyword::SmtpUtf8));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a dialog is told, what it has done next, and what it reports.
+
+use std::time::Duration;
+
+use super::{Code, Enhanced, Outcome, RecipientEnd, Reply, Step};
+
+/// What happened on the wire.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// The connection stands.
+    Opened,
+    /// A complete reply came.
+    Reply(Reply<'a>),
+    /// What came is no reply.
+    Illegal,
+    /// All octets were given to the kernel.
+    Flushed,
+    /// The connection ended, orderly or by a reset.
+    Eof,
+    /// The time for the awaited reply is over.
+    Deadline,
+}
+
+/// What the transport does next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Act {
+    /// Writes what is in `out`, if anything, and reads.
+    Flush,
+    /// Appends the text of the oldest message to `out`, then perhaps the next message's commands
+    /// ([`Dialog::may_ride`]), writes all of it, and reads.
+    Text,
+    /// Closes the connection.
+    Close,
+    /// Resets the connection.
+    Reset,
+}
+
+/// What the recorder is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// A reply came to a command.
+    Replied {
+        /// Which.
+        step: Step,
+        /// With what.
+        code: Code,
+        /// Whether it went as it should.
+        passed: bool,
+        /// From the command's last octet, or the reply before, to this reply.
+        took: Duration,
+    },
+    /// A command that was sent will get no reply any more.
+    Unanswered(Step),
+    /// The session is ready for MAIL for the first time.
+    Ready,
+    /// A recipient was answered.
+    Recipient(RecipientEnd),
+    /// The reply at hand is an example of an error.
+    Refused {
+        /// What it means for the message.
+        outcome: Outcome,
+        /// Where.
+        step: Step,
+        /// The code, where it is a legal reply.
+        code: Option<Code>,
+    },
+    /// The oldest message, or the attempt to open the session for it, came to its end.
+    Ended(End),
+}
+
+/// The end of a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    /// How.
+    pub outcome: Outcome,
+    /// At which step.
+    pub step: Step,
+    /// The code that decided, where there was a reply.
+    pub code: Option<Code>,
+    /// The enhanced code of that reply.
+    pub enhanced: Option<Enhanced>,
+    /// From the later of its first octet sent and the final reply of the message before it.
+    pub service: Duration,
+}
