@@ -1,0 +1,226 @@
+//! A level over the time of one phase → its value, its integral and the integral's inverse.
+//!
+//! Everything is closed-form: a phase of a second and one of a month cost the same, and nothing
+//! is summed up step by step. A curve that is in truth flat (no burst, no base, equal levels) is
+//! made flat here, so that what walks its stretches always meets a change.
+
+use std::time::Duration;
+
+use crate::plan::Curve;
+
+/// A curve with the time for which it is in force.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LevelCurve {
+    shape: Shape,
+    /// None: for ever.
+    duration: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    /// `slope` is per second.
+    Linear {
+        from: f64,
+        slope: f64,
+    },
+    Burst {
+        base: f64,
+        peak: f64,
+        every: Duration,
+        burst: Duration,
+    },
+}
+
+/// A piece of a curve on which the level changes evenly, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stretch {
+    /// When it begins.
+    pub(super) begin: Duration,
+    /// The level at its beginning.
+    pub(super) from: f64,
+    /// The level at its end.
+    pub(super) to: f64,
+    /// By how much the level changes in a second.
+    pub(super) slope: f64,
+}
+
+impl LevelCurve {
+    /// The curve of a phase of this duration.
+    pub(crate) fn new(curve: Curve, duration: Option<Duration>) -> Self {
+        let flat = |level| Shape::Linear { from: level, slope: 0.0 };
+        let shape = match curve {
+            Curve::Linear { from, to } => match duration {
+                Some(duration) if !duration.is_zero() => {
+                    Shape::Linear { from, slope: (to - from) / duration.as_secs_f64() }
+                }
+                Some(_) | None => flat(from),
+            },
+            Curve::Burst { peak, every, burst, .. } if burst >= every => flat(peak),
+            Curve::Burst { base, peak, burst, .. } if burst.is_zero() || is_same(base, peak) => {
+                flat(base)
+            }
+            Curve::Burst { base, peak, every, burst } => Shape::Burst { base, peak, every, burst },
+        };
+        Self { shape, duration }
+    }
+
+    /// The level in force; behind the end that of the end.
+    pub(crate) fn at(&self, at: Duration) -> f64 {
+        let at = self.duration.map_or(at, |duration| at.min(duration));
+        match self.shape {
+            Shape::Linear { from, slope } => slope.mul_add(at.as_secs_f64(), from).max(0.0),
+            Shape::Burst { base, peak, every, burst } => {
+                if at.as_nanos() % every.as_nanos() < burst.as_nanos() { peak } else { base }
+            }
+        }
+    }
+
+    /// The integral of the level from the beginning.
+    pub(crate) fn integral(&self, at: Duration) -> f64 {
+        let at = self.duration.map_or(at, |duration| at.min(duration));
+        match self.shape {
+            Shape::Linear { from, slope } => {
+                let seconds = at.as_secs_f64();
+                seconds * (0.5 * slope).mul_add(seconds, from)
+            }
+            Shape::Burst { base, peak, every, burst } => {
+                let rest = modulo(at, every);
+                let cycles = (at.as_secs_f64() - rest.as_secs_f64()) / every.as_secs_f64();
+                cycles.round() * cycle_integral(base, peak, every, burst)
+                    + peak * rest.min(burst).as_secs_f64()
+                    + base * rest.saturating_sub(burst).as_secs_f64()
+            }
+        }
+    }
+
+    /// The integral over the whole duration; infinite without one, unless the level is zero.
+    pub(crate) fn total(&self) -> f64 {
+        match self.duration {
+            Some(duration) => self.integral(duration),
+            None if self.peak() > 0.0 => f64::INFINITY,
+            None => 0.0,
+        }
+    }
+
+    /// Where the integral reaches `x` first, never behind the end; none where it never does
+    /// because the level is zero.
+    pub(crate) fn inverse(&self, x: f64) -> Option<Duration> {
+        if x <= 0.0 {
+            return Some(Duration::ZERO);
+        }
+        let reached = match self.shape {
+            Shape::Linear { from, slope } => linear_inverse(from, slope, x),
+            Shape::Burst { base, peak, every, burst } => {
+                burst_inverse(Burst { base, peak, every, burst }, x)
+            }
+        };
+        match (reached, self.duration) {
+            (Some(at), Some(duration)) => Some(at.min(duration)),
+            (at, _) => at,
+        }
+    }
+
+    /// The highest level.
+    pub(crate) fn peak(&self) -> f64 {
+        match self.shape {
+            Shape::Linear { from, .. } => from.max(self.last()),
+            Shape::Burst { base, peak, .. } => base.max(peak),
+        }
+    }
+
+    /// The level at the end of the whole curve.
+    fn last(&self) -> f64 {
+        match self.duration {
+            Some(duration) => self.at(duration),
+            None => self.at(Duration::ZERO),
+        }
+    }
+
+    /// The piece with this index, from 0; none behind the end.
+    pub(super) fn stretch(&self, index: u64) -> Option<Stretch> {
+        let stretch = match self.shape {
+            Shape::Linear { from, slope } => (index == 0).then(|| Stretch {
+                begin: Duration::ZERO,
+                from,
+                to: self.last(),
+                slope,
+            })?,
+            Shape::Burst { base, peak, every, burst } => {
+                let cycle = times(every, index / 2);
+                let (begin, level) =
+                    if index.is_multiple_of(2) { (cycle, peak) } else { (cycle + burst, base) };
+                Stretch { begin, from: level, to: level, slope: 0.0 }
+            }
+        };
+        self.duration.is_none_or(|duration| stretch.begin < duration).then_some(stretch)
+    }
+}
+
+/// The four numbers of a burst curve on their way into a calculation.
+#[derive(Clone, Copy)]
+struct Burst {
+    base: f64,
+    peak: f64,
+    every: Duration,
+    burst: Duration,
+}
+
+fn linear_inverse(from: f64, slope: f64, x: f64) -> Option<Duration> {
+    // The root of slope/2 t² + from t = x in the form that does not cancel. A falling curve that
+    // never reaches x has its highest integral where the level is zero.
+    let root = from.mul_add(from, 2.0 * slope * x).max(0.0).sqrt();
+    seconds(2.0 * x / (from + root))
+}
+
+fn burst_inverse(curve: Burst, x: f64) -> Option<Duration> {
+    let Burst { base, peak, every, burst } = curve;
+    let in_cycle = cycle_integral(base, peak, every, burst);
+    if in_cycle <= 0.0 {
+        return None;
+    }
+    // The integral reaches a whole number of cycles at the end of a cycle, or before it where
+    // the base is zero, and never at the beginning of the next; the small number takes up the
+    // rounding of the division.
+    let cycle = ((x / in_cycle - 1e-9).ceil() - 1.0).max(0.0);
+    let rest = (x - cycle * in_cycle).clamp(0.0, in_cycle);
+    let in_burst = peak * burst.as_secs_f64();
+    let within = if peak > 0.0 && (rest <= in_burst || base <= 0.0) {
+        seconds(rest / peak)?.min(burst)
+    } else {
+        let behind = seconds(((rest - in_burst) / base).max(0.0))?;
+        burst + behind.min(every.saturating_sub(burst))
+    };
+    whole(cycle).map(|cycle| times(every, cycle).saturating_add(within))
+}
+
+fn cycle_integral(base: f64, peak: f64, every: Duration, burst: Duration) -> f64 {
+    peak * burst.as_secs_f64() + base * every.saturating_sub(burst).as_secs_f64()
+}
+
+fn is_same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= f64::EPSILON * a.abs().max(b.abs())
+}
+
+/// To the nearest nanosecond; none for what is no time that can be waited for.
+fn seconds(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn modulo(at: Duration, every: Duration) -> Duration {
+    Duration::from_nanos_u128(at.as_nanos() % every.as_nanos())
+}
+
+fn times(every: Duration, count: u64) -> Duration {
+    let nanos = every.as_nanos().saturating_mul(u128::from(count));
+    Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()))
+}
+
+/// A whole number of cycles; none where it is beyond all times.
+fn whole(cycles: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range is checked, and the number is whole"
+    )]
+    (0.0..1e18).contains(&cycles).then_some(cycles as u64)
+}
