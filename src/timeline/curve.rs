@@ -224,3 +224,100 @@ fn whole(cycles: f64) -> Option<u64> {
     )]
     (0.0..1e18).contains(&cycles).then_some(cycles as u64)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Curves with their durations, as far as plans have them.
+    pub(in crate::timeline) fn curves() -> impl Strategy<Value = (Curve, Duration)> {
+        let linear = (0.0..500.0, 0.0..500.0).prop_map(|(from, to)| Curve::Linear { from, to });
+        let flat = (0.0..500.0).prop_map(|level| Curve::Linear { from: level, to: level });
+        let burst = (prop_oneof![Just(0.0), 0.0..50.0], 0.0..500.0, 100..5000_u64, 0.0..=1.0)
+            .prop_map(|(base, peak, every, part)| {
+                let every = Duration::from_millis(every);
+                Curve::Burst { base, peak, every, burst: every.mul_f64(part) }
+            });
+        (prop_oneof![linear, flat, burst], (1..20_000_u64).prop_map(Duration::from_millis))
+    }
+
+    /// The integral step by step, as a check on the closed form.
+    fn summed(curve: &LevelCurve, until: Duration) -> f64 {
+        let steps = 20_000;
+        let step = until / steps;
+        (0..steps).map(|n| curve.at(step * n + step / 2) * step.as_secs_f64()).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn the_integral_is_the_sum_of_the_levels((curve, duration) in curves(), part in 0.0..=1.0) {
+            let curve = LevelCurve::new(curve, Some(duration));
+            let until = duration.mul_f64(part);
+
+            let (closed_form, sum) = (curve.integral(until), summed(&curve, until));
+
+            // A step of the sum that holds an edge of a burst is off by at most its own size.
+            let tolerance = curve.peak() * until.as_secs_f64() * 0.01 + 1e-3;
+            prop_assert!((closed_form - sum).abs() <= tolerance, "{closed_form} {sum}");
+        }
+
+        #[test]
+        fn the_inverse_leads_back((curve, duration) in curves(), part in 0.0..=1.0) {
+            let curve = LevelCurve::new(curve, Some(duration));
+            let x = curve.total() * part;
+            prop_assume!(x > 0.0);
+
+            let at = curve.inverse(x).unwrap();
+
+            prop_assert!(at <= duration);
+            // A nanosecond of rounding weighs as much as the level.
+            let tolerance = curve.peak() * 2e-9 + x * 1e-8;
+            prop_assert!((curve.integral(at) - x).abs() <= tolerance, "{x} at {at:?}");
+        }
+
+        #[test]
+        fn the_inverse_never_runs_backwards(
+            (curve, duration) in curves(), a in 0.0..=1.0, b in 0.0..=1.0
+        ) {
+            let curve = LevelCurve::new(curve, Some(duration));
+            let total = curve.total();
+
+            let (early, late) = (f64::min(a, b) * total, f64::max(a, b) * total);
+
+            prop_assert!(curve.inverse(early) <= curve.inverse(late));
+        }
+    }
+
+    #[test]
+    fn a_base_of_zero_is_reached_at_the_end_of_a_burst_and_not_before_the_next() {
+        let second = Duration::from_secs(1);
+        let curve = Curve::Burst { base: 0.0, peak: 10.0, every: 10 * second, burst: second };
+        let curve = LevelCurve::new(curve, Some(60 * second));
+
+        assert_eq!(curve.inverse(10.0), Some(second));
+        assert_eq!(curve.inverse(11.0), Some(Duration::from_millis(10_100)));
+        assert_eq!(curve.inverse(60.0), Some(51 * second));
+    }
+
+    #[test]
+    fn a_last_partial_burst_is_cut() {
+        let second = Duration::from_secs(1);
+        let curve = Curve::Burst { base: 1.0, peak: 10.0, every: 10 * second, burst: 4 * second };
+
+        let total = LevelCurve::new(curve, Some(12 * second)).total();
+
+        assert!((total - (40.0 + 6.0 + 20.0)).abs() < 1e-9, "{total}");
+    }
+
+    #[test]
+    fn a_zero_level_reaches_nothing() {
+        for duration in [None, Some(Duration::from_secs(1))] {
+            let curve = LevelCurve::new(Curve::Linear { from: 0.0, to: 0.0 }, duration);
+
+            assert!(curve.total().abs() < f64::EPSILON);
+            assert_eq!(curve.inverse(1.0), None);
+        }
+    }
+}

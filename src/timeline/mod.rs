@@ -4,6 +4,8 @@
 //! the starts and slots; what comes back depends on the plan and its seed alone.
 
 mod curve;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod line;
 mod mix;
 mod slots;
@@ -124,5 +126,105 @@ fn number(lines: &mut [Line]) {
     let phases = lines.iter().filter(|line| line.is_closed()).count() as u64;
     for (position, line) in (0..).zip(lines.iter_mut().filter(|line| line.is_closed())) {
         line.number_slots(SlotNumbering { open_starts, slots, phases, position });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::fixture::{after, closed, open, phase, plan, seconds, steady};
+    use super::*;
+    use crate::plan::{Arrival, Load, Phase};
+
+    fn even(rate: f64) -> Load {
+        open(steady(rate), Arrival::Even)
+    }
+
+    #[test]
+    fn phases_begin_behind_or_beside_each_other() {
+        let beside = Begin::With(PhaseId(3), Duration::from_secs(2));
+        let timeline = Timeline::new(&plan(vec![
+            phase(even(10.0), seconds(5)),
+            Phase { begin: beside, ..phase(closed(steady(1.0)), seconds(60)) },
+            after(Phase { count: Some(100), ..phase(even(10.0), None) }, 0),
+            after(phase(Load::Pause, seconds(3)), 2),
+            after(phase(closed(steady(1.0)), None), 3),
+            after(phase(even(1.0), seconds(1)), 4),
+        ]));
+
+        assert_eq!(
+            timeline.begins(),
+            [seconds(0), seconds(17), seconds(5), seconds(15), seconds(18), None]
+        );
+    }
+
+    #[test]
+    fn phases_that_wait_for_each_other_never_begin() {
+        let timeline = Timeline::new(&plan(vec![
+            after(phase(even(1.0), seconds(1)), 1),
+            after(phase(even(1.0), seconds(1)), 0),
+        ]));
+
+        assert_eq!(timeline.begins(), [None, None]);
+    }
+
+    #[test]
+    fn every_message_of_a_run_has_a_number_of_its_own() {
+        let timeline = Timeline::new(&plan(vec![
+            phase(closed(steady(3.0)), seconds(1)),
+            phase(even(10.0), seconds(2)),
+            phase(closed(steady(5.0)), seconds(1)),
+            phase(open(steady(10.0), Arrival::Poisson), seconds(2)),
+        ]));
+        let mut open = Vec::new();
+        let mut closed = Vec::new();
+
+        for line in timeline.lines() {
+            open.extend(line.starts(Share::ALL).map(|start| line.start_seq(start.n)));
+            for slot in 0..line.peak_slots() {
+                closed.extend((0..10).map(|ordinal| line.slot_seq(slot, ordinal)));
+            }
+        }
+
+        let last = open.len() as u64;
+        assert!(open.iter().copied().eq(1..=last), "{open:?}");
+        assert_eq!(closed.iter().collect::<BTreeSet<_>>().len(), 80);
+        assert!(closed.iter().all(|seq| *seq > last), "{closed:?}");
+    }
+
+    #[test]
+    fn draws_differ_by_phase_start_slot_and_session() {
+        let timeline = Timeline::new(&plan(vec![
+            phase(even(10.0), seconds(2)),
+            phase(closed(steady(3.0)), seconds(1)),
+        ]));
+        let [open, closed] = [0, 1].map(|id| timeline.line(PhaseId(id)));
+
+        let draws: BTreeSet<u64> = (0..20)
+            .flat_map(|n| {
+                [
+                    open.start_draw(n),
+                    closed.slot_draw(0, n),
+                    closed.slot_draw(1, n),
+                    timeline.session_draw(ClientId(0), n),
+                    timeline.session_draw(ClientId(1), n),
+                ]
+            })
+            .map(Draw::bits)
+            .collect();
+
+        assert_eq!(draws.len(), 100);
+    }
+
+    #[test]
+    fn the_connections_of_a_phase_follow_its_weights() {
+        let timeline = Timeline::new(&plan(vec![phase(closed(steady(100.0)), seconds(1))]));
+        let line = timeline.line(PhaseId(0));
+
+        let counts = (0..4)
+            .map(|id| (0..100).filter(|slot| line.client_of_slot(*slot) == ClientId(id)).count());
+
+        assert!(counts.eq([80, 15, 4, 1]));
     }
 }
