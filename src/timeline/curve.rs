@@ -23,12 +23,18 @@ enum Shape {
         from: f64,
         slope: f64,
     },
-    Burst {
-        base: f64,
-        peak: f64,
-        every: Duration,
-        burst: Duration,
-    },
+    Burst(Cycle),
+}
+
+/// A burst at the peak and the rest at the base, over and over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cycle {
+    base: f64,
+    peak: f64,
+    /// From one burst's beginning to the next; above zero.
+    every: Duration,
+    /// Above zero and below `every`.
+    burst: Duration,
 }
 
 /// A piece of a curve on which the level changes evenly, or not at all.
@@ -59,7 +65,9 @@ impl LevelCurve {
             Curve::Burst { base, peak, burst, .. } if burst.is_zero() || is_same(base, peak) => {
                 flat(base)
             }
-            Curve::Burst { base, peak, every, burst } => Shape::Burst { base, peak, every, burst },
+            Curve::Burst { base, peak, every, burst } => {
+                Shape::Burst(Cycle { base, peak, every, burst })
+            }
         };
         Self { shape, duration }
     }
@@ -69,9 +77,7 @@ impl LevelCurve {
         let at = self.duration.map_or(at, |duration| at.min(duration));
         match self.shape {
             Shape::Linear { from, slope } => slope.mul_add(at.as_secs_f64(), from).max(0.0),
-            Shape::Burst { base, peak, every, burst } => {
-                if at.as_nanos() % every.as_nanos() < burst.as_nanos() { peak } else { base }
-            }
+            Shape::Burst(cycle) => cycle.at(at),
         }
     }
 
@@ -83,13 +89,7 @@ impl LevelCurve {
                 let seconds = at.as_secs_f64();
                 seconds * (0.5 * slope).mul_add(seconds, from)
             }
-            Shape::Burst { base, peak, every, burst } => {
-                let rest = modulo(at, every);
-                let cycles = (at.as_secs_f64() - rest.as_secs_f64()) / every.as_secs_f64();
-                cycles.round() * cycle_integral(base, peak, every, burst)
-                    + peak * rest.min(burst).as_secs_f64()
-                    + base * rest.saturating_sub(burst).as_secs_f64()
-            }
+            Shape::Burst(cycle) => cycle.integral(at),
         }
     }
 
@@ -110,9 +110,7 @@ impl LevelCurve {
         }
         let reached = match self.shape {
             Shape::Linear { from, slope } => linear_inverse(from, slope, x),
-            Shape::Burst { base, peak, every, burst } => {
-                burst_inverse(Burst { base, peak, every, burst }, x)
-            }
+            Shape::Burst(cycle) => cycle.inverse(x),
         };
         match (reached, self.duration) {
             (Some(at), Some(duration)) => Some(at.min(duration)),
@@ -124,7 +122,7 @@ impl LevelCurve {
     pub(crate) fn peak(&self) -> f64 {
         match self.shape {
             Shape::Linear { from, .. } => from.max(self.last()),
-            Shape::Burst { base, peak, .. } => base.max(peak),
+            Shape::Burst(cycle) => cycle.base.max(cycle.peak),
         }
     }
 
@@ -145,24 +143,69 @@ impl LevelCurve {
                 to: self.last(),
                 slope,
             })?,
-            Shape::Burst { base, peak, every, burst } => {
-                let cycle = times(every, index / 2);
-                let (begin, level) =
-                    if index.is_multiple_of(2) { (cycle, peak) } else { (cycle + burst, base) };
-                Stretch { begin, from: level, to: level, slope: 0.0 }
-            }
+            Shape::Burst(cycle) => cycle.stretch(index),
         };
         self.duration.is_none_or(|duration| stretch.begin < duration).then_some(stretch)
     }
 }
 
-/// The four numbers of a burst curve on their way into a calculation.
-#[derive(Clone, Copy)]
-struct Burst {
-    base: f64,
-    peak: f64,
-    every: Duration,
-    burst: Duration,
+impl Cycle {
+    fn at(&self, at: Duration) -> f64 {
+        if modulo(at, self.every) < self.burst { self.peak } else { self.base }
+    }
+
+    /// The integral over one whole cycle.
+    fn whole(&self) -> f64 {
+        self.in_burst() + self.base * self.behind_burst().as_secs_f64()
+    }
+
+    fn in_burst(&self) -> f64 {
+        self.peak * self.burst.as_secs_f64()
+    }
+
+    fn behind_burst(&self) -> Duration {
+        self.every.saturating_sub(self.burst)
+    }
+
+    fn integral(&self, at: Duration) -> f64 {
+        let rest = modulo(at, self.every);
+        let cycles = at.saturating_sub(rest).div_duration_f64(self.every).round();
+        cycles * self.whole()
+            + self.peak * rest.min(self.burst).as_secs_f64()
+            + self.base * rest.saturating_sub(self.burst).as_secs_f64()
+    }
+
+    fn inverse(&self, x: f64) -> Option<Duration> {
+        let whole = self.whole();
+        if whole <= 0.0 {
+            return None;
+        }
+        // The integral reaches a whole number of cycles at the end of a cycle, or before it
+        // where the base is zero, and never at the beginning of the next; the small number takes
+        // up the rounding of the division.
+        let cycle = ((x / whole - 1e-9).ceil() - 1.0).max(0.0);
+        let within = self.inverse_within((x - cycle * whole).clamp(0.0, whole))?;
+        index(cycle).map(|cycle| times(self.every, cycle).saturating_add(within))
+    }
+
+    /// The inverse inside the first cycle.
+    fn inverse_within(&self, x: f64) -> Option<Duration> {
+        if self.peak > 0.0 && (x <= self.in_burst() || self.base <= 0.0) {
+            return Some(seconds(x / self.peak)?.min(self.burst));
+        }
+        let behind = seconds(((x - self.in_burst()) / self.base).max(0.0))?;
+        Some(self.burst + behind.min(self.behind_burst()))
+    }
+
+    fn stretch(&self, index: u64) -> Stretch {
+        let cycle = times(self.every, index / 2);
+        let (begin, level) = if index.is_multiple_of(2) {
+            (cycle, self.peak)
+        } else {
+            (cycle.saturating_add(self.burst), self.base)
+        };
+        Stretch { begin, from: level, to: level, slope: 0.0 }
+    }
 }
 
 fn linear_inverse(from: f64, slope: f64, x: f64) -> Option<Duration> {
@@ -170,31 +213,6 @@ fn linear_inverse(from: f64, slope: f64, x: f64) -> Option<Duration> {
     // never reaches x has its highest integral where the level is zero.
     let root = from.mul_add(from, 2.0 * slope * x).max(0.0).sqrt();
     seconds(2.0 * x / (from + root))
-}
-
-fn burst_inverse(curve: Burst, x: f64) -> Option<Duration> {
-    let Burst { base, peak, every, burst } = curve;
-    let in_cycle = cycle_integral(base, peak, every, burst);
-    if in_cycle <= 0.0 {
-        return None;
-    }
-    // The integral reaches a whole number of cycles at the end of a cycle, or before it where
-    // the base is zero, and never at the beginning of the next; the small number takes up the
-    // rounding of the division.
-    let cycle = ((x / in_cycle - 1e-9).ceil() - 1.0).max(0.0);
-    let rest = (x - cycle * in_cycle).clamp(0.0, in_cycle);
-    let in_burst = peak * burst.as_secs_f64();
-    let within = if peak > 0.0 && (rest <= in_burst || base <= 0.0) {
-        seconds(rest / peak)?.min(burst)
-    } else {
-        let behind = seconds(((rest - in_burst) / base).max(0.0))?;
-        burst + behind.min(every.saturating_sub(burst))
-    };
-    whole(cycle).map(|cycle| times(every, cycle).saturating_add(within))
-}
-
-fn cycle_integral(base: f64, peak: f64, every: Duration, burst: Duration) -> f64 {
-    peak * burst.as_secs_f64() + base * every.saturating_sub(burst).as_secs_f64()
 }
 
 fn is_same(a: f64, b: f64) -> bool {
@@ -215,8 +233,8 @@ fn times(every: Duration, count: u64) -> Duration {
     Duration::from_nanos_u128(nanos.min(Duration::MAX.as_nanos()))
 }
 
-/// A whole number of cycles; none where it is beyond all times.
-fn whole(cycles: f64) -> Option<u64> {
+/// A number of cycles; none where it is beyond all times.
+fn index(cycles: f64) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

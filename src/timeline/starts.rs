@@ -297,7 +297,7 @@ mod tests {
             .map(|start| format!("{} {:?} {}", start.n, start.at, start.client.0))
             .collect();
 
-        expect![[r#"
+        expect![[r"
             0 27.845844ms 0
             1 50.023482ms 0
             2 148.311477ms 0
@@ -307,7 +307,7 @@ mod tests {
             6 589.069375ms 1
             7 627.549569ms 0
             8 694.372391ms 0
-            9 752.138058ms 0"#]]
+            9 752.138058ms 0"]]
         .assert_eq(&first.join("\n"));
     }
 
@@ -321,7 +321,7 @@ mod tests {
             .map(|start| format!("{} {:?} {}", start.n, start.at, start.client.0))
             .collect();
 
-        expect![[r#"
+        expect![[r"
             0 2.7904ms 0
             1 5.021116ms 0
             2 14.99612ms 0
@@ -331,7 +331,7 @@ mod tests {
             6 61.509458ms 1
             7 65.708595ms 0
             8 73.053387ms 0
-            9 79.456643ms 0"#]]
+            9 79.456643ms 0"]]
         .assert_eq(&first.join("\n"));
     }
 }
