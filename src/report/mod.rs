@@ -1,1 +1,3 @@
 //! Figures and verdict → text. Pure rendering.
+
+pub mod format;

@@ -1,0 +1,280 @@
+//! One phase, compiled: what begins when in it, and what each beginning draws from.
+//!
+//! Its state has the same size whatever the phase's length; starts and slot changes are computed
+//! as they are asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::slots::slots;
+use super::starts::count;
+use super::{LevelCurve, Share, SlotChanges, Starts, mix};
+use crate::draw::Draw;
+use crate::plan::{Arrival, Begin, ClientId, Curve, Load, Phase, PhaseId};
+
+/// What is given: starts, connections, or nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Model {
+    /// Messages start on schedule.
+    Open,
+    /// Connections send as fast as they may.
+    Closed,
+    /// Nothing is sent.
+    Pause,
+}
+
+impl Model {
+    /// The name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Pause => "pause",
+        }
+    }
+}
+
+/// One phase of the timeline; constant state.
+#[derive(Clone, Debug)]
+pub struct Line {
+    id: PhaseId,
+    begin: Begin,
+    curve: LevelCurve,
+    length: Option<Duration>,
+    draw: Draw,
+    work: Work,
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    Open(OpenWork),
+    Closed(ClosedWork),
+    Pause,
+}
+
+/// What an open phase does.
+#[derive(Clone, Debug)]
+pub(super) struct OpenWork {
+    /// How the starts are spaced.
+    pub(super) arrival: Arrival,
+    /// How many there are.
+    pub(super) planned: u64,
+    /// The clients of a block of starts, in file order.
+    pub(super) block: Vec<ClientId>,
+    /// How many starts the open phases before this one have.
+    before: u64,
+}
+
+/// What a closed phase does.
+#[derive(Clone, Debug)]
+struct ClosedWork {
+    /// By slot.
+    clients: Vec<ClientId>,
+    numbering: SlotNumbering,
+}
+
+/// Where the messages of a closed phase stand among all messages of the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SlotNumbering {
+    /// The starts of all open phases.
+    pub(super) open_starts: u64,
+    /// The most slots of any closed phase.
+    pub(super) slots: u64,
+    /// The number of closed phases.
+    pub(super) phases: u64,
+    /// The position of this phase among them.
+    pub(super) position: u64,
+}
+
+impl SlotNumbering {
+    /// Mixed radix: message, slot, phase.
+    fn seq(self, slot: u32, ordinal: u64) -> u64 {
+        ordinal
+            .saturating_mul(self.slots)
+            .saturating_add(u64::from(slot))
+            .saturating_mul(self.phases)
+            .saturating_add(self.position)
+            .saturating_add(self.open_starts)
+            .saturating_add(1)
+    }
+}
+
+impl Line {
+    /// Compiles a phase; the draws are those of the run.
+    pub(super) fn new(id: PhaseId, phase: &Phase, run: Draw) -> Self {
+        let draw = run.at(u64::from(id.0));
+        let (curve, length, work) = match &phase.load {
+            Load::Open { rate, arrival, .. } => {
+                let curve = LevelCurve::new(*rate, phase.duration);
+                let (planned, last) = count(&curve, *arrival, phase.count, draw);
+                let ended_by_count = phase.duration.is_none() || phase.count == Some(planned);
+                let length = if ended_by_count { Some(last) } else { phase.duration };
+                let block = mix::block_of(&phase.mix);
+                (
+                    curve,
+                    length,
+                    Work::Open(OpenWork { arrival: *arrival, planned, block, before: 0 }),
+                )
+            }
+            Load::Closed { connections } => {
+                let curve = LevelCurve::new(whole(*connections), phase.duration);
+                let clients = mix::connections_of(&phase.mix, slots(curve.peak()));
+                let numbering = SlotNumbering::default();
+                (curve, phase.duration, Work::Closed(ClosedWork { clients, numbering }))
+            }
+            Load::Pause => {
+                let curve = LevelCurve::new(Curve::Linear { from: 0.0, to: 0.0 }, phase.duration);
+                (curve, phase.duration, Work::Pause)
+            }
+        };
+        Self { id, begin: phase.begin, curve, length, draw, work }
+    }
+
+    /// Puts the starts behind those of the open phases before.
+    pub(super) fn number_starts(&mut self, before: u64) {
+        match &mut self.work {
+            Work::Open(work) => work.before = before,
+            Work::Closed(_) | Work::Pause => {}
+        }
+    }
+
+    /// Puts the messages of the slots among those of the other phases.
+    pub(super) fn number_slots(&mut self, numbering: SlotNumbering) {
+        match &mut self.work {
+            Work::Closed(work) => work.numbering = numbering,
+            Work::Open(_) | Work::Pause => {}
+        }
+    }
+
+    /// The phase that it is compiled from.
+    pub fn id(&self) -> PhaseId {
+        self.id
+    }
+
+    /// When it begins.
+    pub fn begin(&self) -> Begin {
+        self.begin
+    }
+
+    /// What is given in it.
+    pub fn model(&self) -> Model {
+        match self.work {
+            Work::Open(_) => Model::Open,
+            Work::Closed(_) => Model::Closed,
+            Work::Pause => Model::Pause,
+        }
+    }
+
+    /// How long it is in force: its duration or, in an open phase that its count ends, until the
+    /// last start. A closed phase with both may end before. None: a closed phase that only its
+    /// count ends.
+    pub fn length(&self) -> Option<Duration> {
+        self.length
+    }
+
+    /// How many messages start: exact in an open phase, none in a closed one, 0 in a pause.
+    pub fn starts_planned(&self) -> Option<u64> {
+        match &self.work {
+            Work::Open(work) => Some(work.planned),
+            Work::Closed(_) => None,
+            Work::Pause => Some(0),
+        }
+    }
+
+    /// The level in force: messages per second, or connections (not rounded); behind the end
+    /// that of the end.
+    pub fn level(&self, at: Duration) -> f64 {
+        self.curve.at(at)
+    }
+
+    /// The highest level.
+    pub fn peak(&self) -> f64 {
+        self.curve.peak()
+    }
+
+    /// The planned starts of one worker; none at all unless the phase is open.
+    pub fn starts(self: &Arc<Self>, share: Share) -> Starts {
+        Starts::new(Arc::clone(self), share)
+    }
+
+    /// The slot changes of one worker; none at all unless the phase is closed. Slots that are
+    /// open at the end of the phase are not retired here.
+    pub fn slots(self: &Arc<Self>, share: Share) -> SlotChanges {
+        SlotChanges::new(Arc::clone(self), share)
+    }
+
+    /// The most slots that are open at a time; 0 unless the phase is closed.
+    pub fn peak_slots(&self) -> u32 {
+        match &self.work {
+            Work::Closed(_) => slots(self.curve.peak()),
+            Work::Open(_) | Work::Pause => 0,
+        }
+    }
+
+    /// Who sends over a slot. A slot that the phase does not have is the first client's.
+    pub fn client_of_slot(&self, slot: u32) -> ClientId {
+        let clients: &[ClientId] = match &self.work {
+            Work::Closed(work) => &work.clients,
+            Work::Open(work) => &work.block,
+            Work::Pause => &[],
+        };
+        let index = usize::try_from(slot).unwrap_or(usize::MAX);
+        clients.get(index).or(clients.first()).copied().unwrap_or(ClientId(0))
+    }
+
+    /// What start `n` of an open phase draws from.
+    pub fn start_draw(&self, n: u64) -> Draw {
+        self.draw.at(n)
+    }
+
+    /// What message `ordinal` of a slot of a closed phase draws from.
+    pub fn slot_draw(&self, slot: u32, ordinal: u64) -> Draw {
+        self.draw.at(u64::from(slot)).at(ordinal)
+    }
+
+    /// The number of start `n` among all messages of the run: dense, from 1, in file order.
+    pub fn start_seq(&self, n: u64) -> u64 {
+        match &self.work {
+            Work::Open(work) => work.before + n + 1,
+            Work::Closed(_) | Work::Pause => n + 1,
+        }
+    }
+
+    /// The number of message `ordinal` (from 0) of a slot among all messages of the run: unique,
+    /// beyond those of all open phases.
+    pub fn slot_seq(&self, slot: u32, ordinal: u64) -> u64 {
+        match &self.work {
+            Work::Closed(work) => work.numbering.seq(slot, ordinal),
+            Work::Open(_) | Work::Pause => ordinal + 1,
+        }
+    }
+
+    pub(super) fn open_work(&self) -> Option<&OpenWork> {
+        match &self.work {
+            Work::Open(work) => Some(work),
+            Work::Closed(_) | Work::Pause => None,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.model() == Model::Closed
+    }
+
+    pub(super) fn curve(&self) -> &LevelCurve {
+        &self.curve
+    }
+
+    pub(super) fn draw(&self) -> Draw {
+        self.draw
+    }
+}
+
+/// The curve with whole levels, as only whole connections can be opened.
+fn whole(curve: Curve) -> Curve {
+    match curve {
+        Curve::Linear { from, to } => Curve::Linear { from: from.round(), to: to.round() },
+        Curve::Burst { base, peak, every, burst } => {
+            Curve::Burst { base: base.round(), peak: peak.round(), every, burst }
+        }
+    }
+}
