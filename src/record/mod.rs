@@ -3,6 +3,8 @@
 mod cell;
 mod figures;
 mod latency;
+mod frame;
+pub use frame::Handover;
 
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, RecipientEnd,

@@ -82,3 +82,10 @@ pub struct End {
     /// From the later of its first octet sent and the final reply of the message before it.
     pub service: Duration,
 }
+
+impl End {
+    /// An end that no reply decided, before MAIL was sent.
+    pub const fn without_reply(outcome: Outcome, step: Step) -> Self {
+        Self { outcome, step, code: None, enhanced: None, service: Duration::ZERO }
+    }
+}

@@ -1,0 +1,318 @@
+//! A worker's books: its tally, and the tokens whose settling fills it.
+//!
+//! A start is a token that must be settled. Its `Drop` books it as `local` while panicking and as
+//! `interrupted` otherwise, so that started = the sum of the outcomes on every way out.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::order::{FirstError, Note};
+use super::shared::Shared;
+use crate::draw::Draw;
+use crate::message::Mail;
+use crate::plan::{ClientId, MessageId, PhaseId};
+use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
+use crate::smtp::{Code, End, Outcome, Step};
+
+/// How many steps of a session are kept for the transcript of an error.
+const TRANSCRIPT: usize = 16;
+
+/// What one worker counts.
+pub(super) struct Books {
+    /// When the run's clock began.
+    pub(super) zero: Instant,
+    pub(super) shared: Arc<Shared>,
+    pub(super) notes: UnboundedSender<Note>,
+    tally: RefCell<Tally>,
+    seen: RefCell<BTreeSet<(PhaseId, ClientId, ErrorKey)>>,
+    mails: RefCell<Vec<Box<Mail>>>,
+}
+
+/// One phase as a worker sees it.
+pub(super) struct PhaseState {
+    pub(super) id: PhaseId,
+    pub(super) begin: Instant,
+    /// When it ends or ended; none while only its count will tell.
+    pub(super) end: Cell<Option<Instant>>,
+    /// Starts that are not settled.
+    pub(super) outstanding: Cell<u32>,
+}
+
+impl PhaseState {
+    pub(super) fn new(id: PhaseId, begin: Instant, end: Option<Instant>) -> Self {
+        Self { id, begin, end: Cell::new(end), outstanding: Cell::new(0) }
+    }
+
+    /// Whether nothing of the phase starts any more.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.end.get().is_some_and(|end| now >= end)
+    }
+}
+
+impl Books {
+    pub(super) fn new(zero: Instant, shared: Arc<Shared>, notes: UnboundedSender<Note>) -> Self {
+        Self {
+            zero,
+            shared,
+            notes,
+            tally: RefCell::default(),
+            seen: RefCell::default(),
+            mails: RefCell::default(),
+        }
+    }
+
+    /// Counts something in a cell.
+    pub(super) fn count<T>(&self, key: CellKey, with: impl FnOnce(&mut Counters) -> T) -> T {
+        with(self.tally.borrow_mut().cell(key))
+    }
+
+    /// All that was counted since the last call.
+    pub(super) fn take(&self) -> Vec<(CellKey, Box<Counters>)> {
+        self.tally.borrow_mut().take()
+    }
+
+    /// An empty mail with used buffers, if there is one.
+    pub(super) fn mail(&self) -> Box<Mail> {
+        self.mails.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Tells the conductor; a conductor that is gone needs no telling.
+    pub(super) fn note(&self, note: Note) {
+        drop(self.notes.send(note));
+    }
+
+    fn tell_first(&self, key: CellKey, error: ErrorKey, text: &ErrorText) {
+        let kind = (key.phase, key.client, error);
+        if self.seen.borrow_mut().insert(kind) {
+            self.note(Note::FirstError(FirstError {
+                phase: key.phase,
+                client: key.client,
+                key: error,
+                example: text.example.clone(),
+                transcript: text.lines(),
+            }));
+        }
+    }
+}
+
+/// What is known of a session's last steps and its last refusal, for examples of errors.
+#[derive(Debug, Default)]
+pub(super) struct ErrorText {
+    pub(super) example: String,
+    steps: VecDeque<(Step, Code)>,
+}
+
+impl ErrorText {
+    /// An error of the tester's own, or of the system's, in words.
+    pub(super) fn of(example: impl Into<String>) -> Self {
+        Self { example: example.into(), ..Self::default() }
+    }
+
+    /// Remembers a reply.
+    pub(super) fn replied(&mut self, step: Step, code: Code) {
+        if self.steps.len() == TRANSCRIPT {
+            self.steps.pop_front();
+        }
+        self.steps.push_back((step, code));
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.steps.iter().map(|(step, code)| format!("{step} {code}")).collect()
+    }
+}
+
+/// A message that has started.
+pub(super) struct Start {
+    pub(super) key: CellKey,
+    pub(super) message: MessageId,
+    pub(super) draw: Draw,
+    pub(super) seq: u64,
+    pub(super) mail: Box<Mail>,
+    /// Whether `mail` holds the message.
+    pub(super) composed: bool,
+    /// The planned moment, in the open model.
+    pub(super) planned: Option<Instant>,
+    pub(super) phase: Rc<PhaseState>,
+    books: Rc<Books>,
+    /// When it came due as the worker saw it; none while it is only prepared.
+    due: Option<Instant>,
+    queued: Option<Instant>,
+    waited: Duration,
+    booked: bool,
+    acted: bool,
+    settled: bool,
+}
+
+/// What a start is made from.
+pub(super) struct Seed {
+    pub(super) client: ClientId,
+    pub(super) message: MessageId,
+    pub(super) draw: Draw,
+    pub(super) seq: u64,
+    pub(super) planned: Option<Instant>,
+}
+
+impl Start {
+    /// A message that will start; nothing is booked before it comes due.
+    pub(super) fn new(seed: Seed, phase: Rc<PhaseState>, books: Rc<Books>) -> Self {
+        Self {
+            key: CellKey { phase: phase.id, client: seed.client, address: 0 },
+            message: seed.message,
+            draw: seed.draw,
+            seq: seed.seq,
+            mail: books.mail(),
+            composed: false,
+            planned: seed.planned,
+            phase,
+            books,
+            due: None,
+            queued: None,
+            waited: Duration::ZERO,
+            booked: false,
+            acted: false,
+            settled: false,
+        }
+    }
+
+    /// It starts now: from here on it must be settled.
+    #[must_use]
+    pub(super) fn come_due(mut self, now: Instant) -> Self {
+        self.due = Some(now);
+        self.phase.outstanding.set(self.phase.outstanding.get() + 1);
+        if self.books.shared.addresses_of(self.key.client).len() == 1 {
+            self.goes_to(0);
+        }
+        self
+    }
+
+    /// Books it as planned and started, with the address that it goes to.
+    pub(super) fn goes_to(&mut self, address: u16) {
+        if self.booked {
+            return;
+        }
+        self.booked = true;
+        self.key.address = address;
+        self.books.count(self.key, |cell| {
+            cell.messages.planned += 1;
+            cell.messages.started += 1;
+        });
+    }
+
+    /// It waits for a session from now on.
+    pub(super) fn queue(&mut self, now: Instant) {
+        self.queued.get_or_insert(now);
+    }
+
+    /// It has found a session, or opens one.
+    pub(super) fn unqueue(&mut self, now: Instant) {
+        if let Some(since) = self.queued.take() {
+            self.waited += now.saturating_duration_since(since);
+        }
+    }
+
+    /// The first act for it: `connect(2)`, or MAIL's first octet given to the kernel.
+    pub(super) fn act(&mut self, now: Instant) {
+        let Some(planned) = self.planned.filter(|_| !self.acted) else { return };
+        self.acted = true;
+        let lag = now.saturating_duration_since(planned).saturating_sub(self.waited);
+        let waited = self.waited;
+        self.books.count(self.key, |cell| {
+            cell.lag.record(lag);
+            cell.wait.record(waited);
+        });
+    }
+
+    /// Books how it ended.
+    pub(super) fn settle(mut self, end: &End, now: Instant, text: &ErrorText) {
+        self.settled = true;
+        self.goes_to(0);
+        let error = ErrorKey { outcome: end.outcome, step: end.step, code: end.code };
+        let in_time = end.outcome == Outcome::Accepted && self.ended_in_time(now);
+        let (response, service) = self.latencies(end, now);
+        self.books.count(self.key, |cell| {
+            cell.messages.ended[end.outcome.index()] += 1;
+            cell.messages.accepted_in_time += u64::from(in_time);
+            record_latency(cell, end.outcome, response, service);
+            if let Some(code) = end.code {
+                *cell.codes.entry(code).or_default() += 1;
+            }
+            if let Some(enhanced) = end.enhanced {
+                *cell.enhanced.entry(enhanced).or_default() += 1;
+            }
+            if end.outcome.is_error() || end.outcome == Outcome::Local {
+                cell.error(error, || text.example.clone());
+            }
+        });
+        if end.outcome.is_error() || end.outcome == Outcome::Local {
+            self.books.tell_first(self.key, error, text);
+        }
+    }
+
+    fn ended_in_time(&self, now: Instant) -> bool {
+        let reached = self.books.shared.reached(self.phase.id).map(|at| self.books.zero + at);
+        let end = [self.phase.end.get(), reached].into_iter().flatten().min();
+        end.is_none_or(|end| now <= end)
+    }
+
+    /// Response and service time; for a message that never reached MAIL its age stands for both.
+    fn latencies(&self, end: &End, now: Instant) -> (Duration, Duration) {
+        let age = self.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        let service = if end.service.is_zero() { age } else { end.service };
+        let response = self.planned.map_or(service, |planned| now.saturating_duration_since(planned));
+        (response, service)
+    }
+}
+
+fn record_latency(cell: &mut Counters, outcome: Outcome, response: Duration, service: Duration) {
+    match outcome {
+        Outcome::Accepted | Outcome::Expected => {
+            cell.response.record(response);
+            cell.service.record(service);
+        }
+        Outcome::TimedOut | Outcome::Ambiguous => {
+            cell.response.record_censored(response);
+            cell.service.record_censored(service);
+        }
+        Outcome::Unexpected
+        | Outcome::Temporary
+        | Outcome::Permanent
+        | Outcome::Disconnected
+        | Outcome::Unconnected
+        | Outcome::Tls
+        | Outcome::Protocol
+        | Outcome::Interrupted
+        | Outcome::Local => {}
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        let books = Rc::clone(&self.books);
+        books.mails.borrow_mut().push(std::mem::take(&mut self.mail));
+        if self.due.is_none() {
+            return;
+        }
+        self.goes_to(0);
+        if !self.settled {
+            let outcome =
+                if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
+            books.count(self.key, |cell| cell.messages.ended[outcome.index()] += 1);
+        }
+        if self.planned.is_some() {
+            books.shared.leave(self.phase.id);
+        }
+        self.phase.outstanding.set(self.phase.outstanding.get().saturating_sub(1));
+    }
+}
+
+/// The text of a panic.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
+}

@@ -1,0 +1,128 @@
+//! The worker's hold on one session: what it does, until when it waits, and what it is told.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::books::Start;
+use super::closed::Slot;
+use crate::plan::{ClientId, PhaseId};
+use crate::record::CellKey;
+
+/// What a session is told from outside.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Signal {
+    /// The awaited reply did not come in time, or its phase's drain is over.
+    GiveUp,
+    /// An idle session leaves.
+    Leave,
+    /// An idle session has a start to carry, or a slot to serve.
+    Work,
+}
+
+/// One session.
+pub(super) struct Handle {
+    pub(super) client: ClientId,
+    /// Its number within its client.
+    pub(super) number: u64,
+    /// The position of its address among those of its target.
+    pub(super) address: u16,
+    /// How many messages it carries at most.
+    pub(super) quota: u32,
+    /// The phase that it counts for: that of its last start.
+    pub(super) phase: Cell<PhaseId>,
+    /// The slot of a closed phase that it serves.
+    pub(super) slot: RefCell<Option<Slot>>,
+    /// It ends after the message that it carries.
+    pub(super) retiring: Cell<bool>,
+    /// Whether it carries a message now, or is being opened for one.
+    pub(super) busy: Cell<bool>,
+    /// Whether its connection stands.
+    pub(super) connected: Cell<bool>,
+    /// Whether it has been ready for MAIL.
+    pub(super) ready: Cell<bool>,
+    /// Whether it is saying good-bye.
+    pub(super) leaving: Cell<bool>,
+    /// Where it stands in the worker's list of sessions.
+    pub(super) position: Cell<usize>,
+    /// Since when it has been idle in the pool.
+    pub(super) idle_since: Cell<Option<Instant>>,
+    /// When the awaited reply is given up.
+    pub(super) deadline: Cell<Option<Instant>>,
+    /// A start given to it while idle.
+    pub(super) job: RefCell<Option<Start>>,
+    signal: Cell<Option<Signal>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Handle {
+    pub(super) fn new(client: ClientId, number: u64, address: u16, quota: u32, phase: PhaseId) -> Self {
+        Self {
+            client,
+            number,
+            address,
+            quota,
+            phase: Cell::new(phase),
+            slot: RefCell::default(),
+            retiring: Cell::default(),
+            busy: Cell::new(true),
+            connected: Cell::default(),
+            ready: Cell::default(),
+            leaving: Cell::default(),
+            position: Cell::default(),
+            idle_since: Cell::default(),
+            deadline: Cell::default(),
+            job: RefCell::default(),
+            signal: Cell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    /// Tells the session; giving up outweighs leaving, and leaving outweighs work.
+    pub(super) fn tell(&self, signal: Signal) {
+        let kept = match (self.signal.get(), signal) {
+            (Some(Signal::GiveUp), _) | (_, Signal::GiveUp) => Signal::GiveUp,
+            (Some(Signal::Leave), _) | (_, Signal::Leave) => Signal::Leave,
+            (None | Some(Signal::Work), Signal::Work) => Signal::Work,
+        };
+        self.signal.set(Some(kept));
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// What the session was told since the last call.
+    pub(super) fn told(&self) -> Option<Signal> {
+        self.signal.take()
+    }
+
+    /// Whom to wake when the session is told something.
+    pub(super) fn listen(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+
+    /// Whether it serves no slot and may be taken over by one.
+    pub(super) fn is_free(&self) -> bool {
+        self.slot.borrow().is_none() && !self.retiring.get() && !self.leaving.get()
+    }
+
+    /// Where its own events are booked.
+    pub(super) fn key(&self) -> CellKey {
+        CellKey { phase: self.phase.get(), client: self.client, address: self.address }
+    }
+
+    /// Gives up its slot, if it has one.
+    pub(super) fn leave_slot(&self) -> Option<Slot> {
+        self.slot.borrow_mut().take()
+    }
+
+    /// Lets a slot have it.
+    pub(super) fn serve(self: &Rc<Self>, slot: Slot) {
+        *self.slot.borrow_mut() = Some(slot);
+    }
+}

@@ -1,0 +1,54 @@
+//! What the conductor tells the workers, and what they tell the conductor.
+
+use tokio::time::Instant;
+
+use crate::plan::{ClientId, PhaseId};
+use crate::record::{ErrorKey, Handover};
+
+/// A change while running, sent to all workers ahead of its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// When it comes into force.
+    pub at: Instant,
+    /// What changes.
+    pub change: Change,
+}
+
+/// What an order changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// A phase ends, and the one behind it begins.
+    EndPhase(PhaseId),
+    /// Nothing starts any more; what has started drains.
+    Drain,
+    /// Everything ends at once.
+    Stop,
+}
+
+/// What a worker reports.
+#[derive(Debug)]
+pub enum Note {
+    /// What was counted in one second of the run's clock.
+    Handover(Handover),
+    /// The count of a closed phase was reached.
+    CountReached(PhaseId),
+    /// The first error of its kind in this worker.
+    FirstError(FirstError),
+    /// A task panicked; its message was booked as `local`.
+    Panicked(String),
+}
+
+/// The first error of its kind.
+#[derive(Clone, Debug)]
+pub struct FirstError {
+    /// In which phase.
+    pub phase: PhaseId,
+    /// Of which client.
+    pub client: ClientId,
+    /// Its kind.
+    pub key: ErrorKey,
+    /// The reply, or the system's words.
+    pub example: String,
+    /// The steps of the session up to it, as `step code`.
+    pub transcript: Vec<String>,
+}

@@ -1,0 +1,508 @@
+//! The timeline in force → starts, slots, ends and cuts, at their moments.
+//!
+//! The pacer is the root future of a worker. It sleeps until the next thing is due, does all that
+//! is due, and never skips a start to catch up: late is late, and is recorded as lag.
+
+use std::collections::VecDeque;
+use std::iter::Peekable;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
+use super::books::{PhaseState, Seed, Start};
+use super::closed::{ClosedRun, Slot};
+use super::dialer::Dialer;
+use super::order::{Change, Note, Order};
+use super::worker::Worker;
+use crate::plan::{Begin, PhaseId};
+use crate::record::{CellKey, Handover};
+use crate::timeline::{Change as SlotTurn, Line, Model, PlannedStart, Share, SlotChanges, Starts};
+
+/// How often deadlines are looked at.
+const SWEEP: Duration = Duration::from_millis(50);
+/// How long before its start a message is composed at the earliest.
+const AHEAD: Duration = Duration::from_millis(5);
+/// So many starts at a time, then sessions get their turn.
+const AT_A_TIME: usize = 128;
+/// How long sessions have for their good-byes at the end of a run.
+const GOOD_BYE: Duration = Duration::from_secs(5);
+/// Between the hand-overs of what was counted.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A phase that has begun and is not yet settled.
+pub(super) enum Run {
+    Open(OpenRun),
+    Closed { run: Rc<ClosedRun>, changes: Peekable<SlotChanges>, cut: Cut },
+    Pause { phase: Rc<PhaseState> },
+}
+
+/// An open phase's part in one worker.
+pub(super) struct OpenRun {
+    phase: Rc<PhaseState>,
+    line: Arc<Line>,
+    starts: Peekable<Starts>,
+    /// The next start with its message, composed ahead.
+    ready: Option<Start>,
+    cut: Cut,
+}
+
+/// How far the end of a phase has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cut {
+    /// It is in force.
+    InForce,
+    /// It drains until then.
+    DrainsUntil(Instant),
+    /// What it had started was given up.
+    Done,
+}
+
+impl Run {
+    pub(super) fn phase(&self) -> &Rc<PhaseState> {
+        match self {
+            Self::Open(open) => &open.phase,
+            Self::Closed { run, .. } => &run.phase,
+            Self::Pause { phase } => phase,
+        }
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
+
+    /// Whether it has not ended.
+    pub(super) fn is_in_force(&self) -> bool {
+        match self {
+            Self::Open(OpenRun { cut, .. }) | Self::Closed { cut, .. } => *cut == Cut::InForce,
+            Self::Pause { .. } => true,
+        }
+    }
+
+    /// Whether its time is over and all that came due in it has started.
+    fn has_ended(&mut self, now: Instant) -> bool {
+        let over = self.phase().is_over(now);
+        match self {
+            Self::Open(open) => over && open.next_due().is_none(),
+            Self::Closed { .. } | Self::Pause { .. } => over,
+        }
+    }
+
+    fn cut_mut(&mut self) -> Option<&mut Cut> {
+        match self {
+            Self::Open(OpenRun { cut, .. }) | Self::Closed { cut, .. } => Some(cut),
+            Self::Pause { .. } => None,
+        }
+    }
+}
+
+/// One worker's walk through the timeline.
+pub(super) struct Pacer<D: Dialer> {
+    worker: Rc<Worker<D>>,
+    alarm: Alarm,
+    orders: UnboundedReceiver<Order>,
+    pending: Vec<Order>,
+    /// Phases that have not begun, and when they do, where that is known.
+    upcoming: Vec<PhaseId>,
+    next_begin: Option<Instant>,
+    begins: Vec<Option<Instant>>,
+    ends: Vec<Option<Instant>>,
+    second: u64,
+    next_sweep: Instant,
+    good_bye: Option<Instant>,
+}
+
+impl<D: Dialer> Pacer<D> {
+    pub(super) fn new(
+        worker: Rc<Worker<D>>,
+        alarm: Alarm,
+        orders: UnboundedReceiver<Order>,
+    ) -> Self {
+        let timeline = Arc::clone(&worker.books.shared.timeline);
+        let zero = worker.books.zero;
+        let known = timeline.begins();
+        let begins: Vec<Option<Instant>> =
+            known.iter().map(|begin| begin.map(|begin| zero + begin)).collect();
+        let ends = begins.iter().zip(timeline.lines()).map(|(begin, line)| {
+            begin.zip(line.length()).map(|(begin, length)| begin + length)
+        });
+        let ends = ends.collect();
+        let upcoming = timeline.lines().iter().map(|line| line.id()).collect();
+        let mut pacer = Self {
+            worker,
+            alarm,
+            orders,
+            pending: Vec::new(),
+            upcoming,
+            next_begin: None,
+            begins,
+            ends,
+            second: 0,
+            next_sweep: zero,
+            good_bye: None,
+        };
+        pacer.look_ahead();
+        pacer
+    }
+
+    /// Runs to the end of the timeline, or to an order to stop.
+    pub(super) async fn run(mut self) {
+        loop {
+            let now = Instant::now();
+            let stopped = self.obey(now);
+            self.hand_over(now);
+            if stopped {
+                break;
+            }
+            let more = self.advance(now);
+            if self.is_over(now) {
+                break;
+            }
+            self.pause(more).await;
+        }
+        self.worker.stop().await;
+        self.note_handover();
+    }
+
+    async fn pause(&mut self, more: bool) {
+        if more {
+            return tokio::task::yield_now().await;
+        }
+        let at = self.next_event();
+        let order = tokio::select! {
+            () = self.alarm.until(at) => None,
+            () = self.worker.wake.notified() => None,
+            order = self.orders.recv() => order,
+        };
+        self.pending.extend(order);
+    }
+
+    /// Takes the orders whose time has come; true if everything ends.
+    fn obey(&mut self, now: Instant) -> bool {
+        while let Ok(order) = self.orders.try_recv() {
+            self.pending.push(order);
+        }
+        let due: Vec<Order> = self.pending.extract_if(.., |order| order.at <= now).collect();
+        for order in due {
+            match order.change {
+                Change::Stop => return true,
+                Change::Drain => self.drain(order.at),
+                Change::EndPhase(phase) => self.end_at(phase, order.at),
+            }
+        }
+        false
+    }
+
+    /// Nothing starts any more: all phases end, and those to come never begin.
+    fn drain(&mut self, at: Instant) {
+        self.upcoming.clear();
+        self.next_begin = None;
+        for run in self.worker.runs.borrow().iter() {
+            let phase = run.phase();
+            let earlier = phase.end.get().is_some_and(|end| end <= at);
+            if !earlier {
+                phase.end.set(Some(at));
+            }
+        }
+    }
+
+    fn end_at(&mut self, phase: PhaseId, at: Instant) {
+        for run in self.worker.runs.borrow().iter().filter(|run| run.phase().id == phase) {
+            run.phase().end.set(Some(at));
+        }
+        self.ends[phase.index()] = Some(at);
+        self.look_ahead();
+    }
+
+    /// Works out when phases begin whose predecessors' ends have become known.
+    fn look_ahead(&mut self) {
+        let lines = Arc::clone(&self.worker.books.shared.timeline);
+        for line in lines.lines() {
+            let id = line.id().index();
+            if self.begins[id].is_none() {
+                self.begins[id] = match line.begin() {
+                    Begin::Start => Some(self.worker.books.zero),
+                    Begin::After(before) => self.ends[before.index()],
+                    Begin::With(other, delay) => self.begins[other.index()].map(|at| at + delay),
+                };
+            }
+            if self.ends[id].is_none() {
+                self.ends[id] = self.begins[id].zip(line.length()).map(|(at, length)| at + length);
+            }
+        }
+        self.next_begin = self.upcoming.iter().filter_map(|id| self.begins[id.index()]).min();
+    }
+
+    /// Does all that is due; true if there is more than fits in one turn.
+    fn advance(&mut self, now: Instant) -> bool {
+        // A phase ends only when all that came due in it has started.
+        let late = self.fire(now);
+        let ended = self.end_phases(now);
+        let begun = self.begin_phases(now);
+        if ended || begun {
+            self.settle_sessions();
+        }
+        let more = late || (begun && self.fire(now));
+        self.worker.retry(now);
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP;
+            self.worker.sweep(now);
+            self.cut_phases(now);
+        }
+        let mut runs = self.worker.runs.borrow_mut();
+        runs.retain(|run| run.is_in_force() || run.phase().outstanding.get() > 0);
+        more
+    }
+
+    fn end_phases(&self, now: Instant) -> bool {
+        let plan = Arc::clone(&self.worker.books.shared.plan);
+        let mut sessions = Vec::new();
+        let mut ended = false;
+        let mut runs = self.worker.runs.borrow_mut();
+        for run in runs.iter_mut().filter_map(|run| run.is_in_force().then_some(run)) {
+            if !run.has_ended(now) {
+                continue;
+            }
+            ended = true;
+            let phase = run.phase();
+            let end = phase.end.get().unwrap_or(now);
+            let drain = plan.phases[phase.id.index()].drain;
+            if let Run::Open(open) = run {
+                open.ready = None;
+            }
+            if let Run::Closed { run, .. } = run {
+                sessions.extend(run.end());
+            }
+            if let Some(cut) = run.cut_mut() {
+                *cut = Cut::DrainsUntil(end + drain);
+            }
+        }
+        runs.retain(|run| !matches!(run, Run::Pause { phase } if phase.is_over(now)));
+        drop(runs);
+        for session in sessions {
+            session.leave_slot();
+        }
+        ended
+    }
+
+    fn begin_phases(&mut self, now: Instant) -> bool {
+        if self.next_begin.is_none_or(|at| at > now) {
+            return false;
+        }
+        let begins = &self.begins;
+        let due = |id: &mut PhaseId| begins[id.index()].is_some_and(|at| at <= now);
+        let due: Vec<PhaseId> = self.upcoming.extract_if(.., due).collect();
+        for id in due {
+            self.begin(id, now);
+        }
+        self.look_ahead();
+        true
+    }
+
+    fn begin(&self, id: PhaseId, now: Instant) {
+        let shared = &self.worker.books.shared;
+        let line = shared.timeline.line(id);
+        let begin = self.begins[id.index()].unwrap_or(now);
+        let phase = Rc::new(PhaseState::new(id, begin, self.ends[id.index()]));
+        let share = Share { worker: self.worker.index, of: shared.workers };
+        if shared.plan.phases[id.index()].fresh {
+            self.worker.trim(Some(id));
+        }
+        let run = match line.model() {
+            Model::Open => Run::Open(OpenRun {
+                phase,
+                line: Arc::clone(line),
+                starts: line.starts(share).peekable(),
+                ready: None,
+                cut: Cut::InForce,
+            }),
+            Model::Closed => {
+                let run = Rc::new(ClosedRun::new(phase, Arc::clone(line), shared.workers));
+                let mut changes = line.slots(share).peekable();
+                self.take_over(&run, &mut changes, now);
+                Run::Closed { run, changes, cut: Cut::InForce }
+            }
+            Model::Pause => Run::Pause { phase },
+        };
+        self.worker.runs.borrow_mut().push(run);
+    }
+
+    /// The slots that are open from a phase's beginning get the sessions that are there.
+    fn take_over(&self, run: &Rc<ClosedRun>, changes: &mut Peekable<SlotChanges>, now: Instant) {
+        let track = self.worker.books.shared.track(run.phase.id);
+        let mut free = self.worker.free_sessions(track);
+        while let Some(change) = changes.next_if(|change| change.at.is_zero()) {
+            run.open(change.slot);
+            let slot = Slot { run: Rc::clone(run), number: change.slot };
+            let client = run.line.client_of_slot(change.slot);
+            let session = free.get_mut(client.index()).and_then(VecDeque::pop_front);
+            self.worker.take_over_or_fill(slot, session, now);
+        }
+    }
+
+    fn settle_sessions(&self) {
+        if self.is_behind_the_last() { self.worker.wind_up() } else { self.worker.trim(None) }
+    }
+
+    /// Starts, and opens and retires slots, that are due.
+    fn fire(&self, now: Instant) -> bool {
+        let mut more = false;
+        let mut closed = Vec::new();
+        let mut runs = self.worker.runs.borrow_mut();
+        for run in runs.iter_mut().filter(|run| run.is_in_force()) {
+            match run {
+                Run::Open(open) => more |= self.fire_open(open, now),
+                Run::Closed { run, changes, .. } => {
+                    let due = |change: &crate::timeline::SlotChange| run.phase.begin + change.at <= now;
+                    while let Some(change) = changes.next_if(|change| due(change)) {
+                        closed.push((Rc::clone(run), change));
+                    }
+                }
+                Run::Pause { .. } => {}
+            }
+        }
+        // Retiring a session asks which phases are in force, so the runs must be free again.
+        drop(runs);
+        for (run, change) in closed {
+            match change.change {
+                SlotTurn::Opens => {
+                    run.open(change.slot);
+                    self.worker.fill(Slot { run, number: change.slot }, now);
+                }
+                SlotTurn::Retires => self.worker.retire_slot(&run, change.slot),
+            }
+        }
+        more
+    }
+
+    fn fire_open(&self, open: &mut OpenRun, now: Instant) -> bool {
+        for _ in 0..AT_A_TIME {
+            let Some(due) = open.next_due() else { return false };
+            if due > now + AHEAD {
+                return false;
+            }
+            let ready = open.ready.take().or_else(|| self.prepare(open));
+            if due > now {
+                open.ready = ready;
+                return false;
+            }
+            open.starts.next();
+            if let Some(start) = ready {
+                if self.worker.books.shared.enter(open.phase.id) {
+                    self.worker.dispatch(start.come_due(now), now);
+                } else {
+                    self.drop_start(start);
+                }
+            }
+        }
+        true
+    }
+
+    /// The next start with its message.
+    fn prepare(&self, open: &mut OpenRun) -> Option<Start> {
+        let PlannedStart { n, at, client } = *open.starts.peek()?;
+        let draw = open.line.start_draw(n);
+        let message = self.worker.choose(client, draw);
+        let planned = Some(open.phase.begin + at);
+        let seed = Seed { client, message, draw, seq: open.line.start_seq(n), planned };
+        Some(self.worker.prepare(seed, &open.phase))
+    }
+
+    /// Too many are in flight: the message never begins. It is slower than anything measured, so
+    /// it counts among the latencies as one whose end was never seen.
+    fn drop_start(&self, start: Start) {
+        let key = CellKey { address: 0, ..start.key };
+        drop(start);
+        self.worker.books.count(key, |cell| {
+            cell.messages.planned += 1;
+            cell.messages.dropped += 1;
+            cell.response.record_censored(Duration::ZERO);
+        });
+    }
+
+    fn cut_phases(&self, now: Instant) {
+        let mut due = Vec::new();
+        for run in self.worker.runs.borrow_mut().iter_mut() {
+            let id = run.phase().id;
+            if let Some(cut @ Cut::DrainsUntil(_)) = run.cut_mut()
+                && matches!(cut, Cut::DrainsUntil(at) if *at <= now)
+            {
+                *cut = Cut::Done;
+                due.push(id);
+            }
+        }
+        for id in due {
+            self.worker.cut(id, now);
+        }
+    }
+
+    fn is_behind_the_last(&self) -> bool {
+        self.upcoming.is_empty() && !self.worker.runs.borrow().iter().any(Run::is_in_force)
+    }
+
+    fn is_over(&mut self, now: Instant) -> bool {
+        if !self.is_behind_the_last() || !self.worker.runs.borrow().is_empty() {
+            return false;
+        }
+        if self.good_bye.is_none() {
+            self.worker.wind_up();
+        }
+        let until = *self.good_bye.get_or_insert(now + GOOD_BYE);
+        !self.worker.has_sessions() || now >= until
+    }
+
+    fn next_event(&self) -> Instant {
+        let worker = &self.worker;
+        let mut at = self.next_sweep.min(self.second_ends());
+        let mut sooner = |other: Option<Instant>| at = other.map_or(at, |other| other.min(at));
+        sooner(self.next_begin);
+        sooner(worker.next_retry());
+        sooner(self.pending.iter().map(|order| order.at).min());
+        for run in worker.runs.borrow_mut().iter_mut().filter(|run| run.is_in_force()) {
+            sooner(run.phase().end.get());
+            match run {
+                Run::Open(open) => sooner(open.next_wake()),
+                Run::Closed { run, changes, .. } => {
+                    sooner(changes.peek().map(|change| run.phase.begin + change.at));
+                }
+                Run::Pause { .. } => {}
+            }
+        }
+        at
+    }
+
+    fn second_ends(&self) -> Instant {
+        self.worker.books.zero + SECOND * u32::try_from(self.second + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Hands over what was counted in the seconds that are over.
+    fn hand_over(&mut self, now: Instant) {
+        while now >= self.second_ends() {
+            self.note_handover();
+            self.second += 1;
+        }
+    }
+
+    fn note_handover(&self) {
+        let cells = self.worker.books.take();
+        let worker = self.worker.index;
+        self.worker.books.note(Note::Handover(Handover { worker, second: self.second, cells }));
+    }
+}
+
+impl OpenRun {
+    /// When the next start is due, unless the phase ends before that.
+    fn next_due(&mut self) -> Option<Instant> {
+        let due = self.phase.begin + self.starts.peek()?.at;
+        self.phase.end.get().is_none_or(|end| due <= end).then_some(due)
+    }
+
+    /// When the pacer has something to do: to compose the next message, or to start it.
+    fn next_wake(&mut self) -> Option<Instant> {
+        let due = self.next_due()?;
+        Some(if self.ready.is_some() { due } else { due.checked_sub(AHEAD).unwrap_or(due) })
+    }
+}
