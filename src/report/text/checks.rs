@@ -9,19 +9,21 @@ pub(super) fn thresholds(rows: &[ThresholdRow], page: Page<'_>) -> Vec<String> {
     if rows.is_empty() {
         return Vec::new();
     }
-    let cells = rows.iter().map(|row| {
-        let mark = if row.holds { "✓" } else { "✗" };
-        let check = format::cut(&format::escape(&row.check), page.width / 2);
-        [mark.to_owned(), check, outcome(row)]
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let mark = if row.holds { "✓" } else { "✗" };
+            let check = format::cut(&format::escape(&row.check), page.width / 2);
+            [mark.to_owned(), check, outcome(row)]
+        })
+        .collect();
+    let lines = columns(&cells, page.width).into_iter().zip(rows).map(|(line, row)| {
+        match (row.holds, row.action.as_str()) {
+            (true, _) => line,
+            (false, "warn") => page.style.paint(Ink::Warn, &line),
+            (false, _) => page.style.paint(Ink::Bad, &line),
+        }
     });
-    let lines =
-        columns(cells.collect(), page.width).into_iter().zip(rows).map(|(line, row)| {
-            match (row.holds, row.action.as_str()) {
-                (true, _) => line,
-                (false, "warn") => page.style.paint(Ink::Warn, &line),
-                (false, _) => page.style.paint(Ink::Bad, &line),
-            }
-        });
     let heading = page.style.paint(Ink::Strong, "  thresholds");
     [String::new(), heading].into_iter().chain(lines).collect()
 }

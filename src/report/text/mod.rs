@@ -186,7 +186,7 @@ fn errors(totals: &Figures, page: Page<'_>) -> Vec<String> {
         [format::count(error.count), kind, example]
     });
     let mut lines = vec![String::new(), page.style.paint(Ink::Strong, "  errors")];
-    lines.extend(columns(shown.collect(), page.width));
+    lines.extend(columns(&shown.collect::<Vec<_>>(), page.width));
     let rest = totals.errors.iter().skip(ERROR_ROWS);
     let (kinds, count) = rest.fold((0_u64, 0), |(kinds, sum), row| (kinds + 1, sum + row.count));
     if kinds > 0 {
@@ -196,7 +196,7 @@ fn errors(totals: &Figures, page: Page<'_>) -> Vec<String> {
 }
 
 /// Rows in columns: the first to the right, the last cut at the page's width.
-fn columns(rows: Vec<[String; 3]>, width: usize) -> Vec<String> {
+fn columns(rows: &[[String; 3]], width: usize) -> Vec<String> {
     let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let (first, second) = (widest(0), widest(1));
     let left = width.saturating_sub(4 + first + 2 + second + 2);

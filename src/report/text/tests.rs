@@ -1,5 +1,7 @@
 //! Golden pages of made-up summaries.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them so")]
+
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
