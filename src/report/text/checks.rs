@@ -1,0 +1,166 @@
+//! Thresholds and checks of the tester → lines that say what held, and by how much.
+
+use super::{Ink, Page, columns, entry};
+use crate::record::{FitnessRow, FitnessStatus, ThresholdRow};
+use crate::report::format;
+
+/// A heading and a line for each threshold; nothing where there is none.
+pub(super) fn thresholds(rows: &[ThresholdRow], page: Page<'_>) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let mark = if row.holds { "✓" } else { "✗" };
+            let check = format::cut(&format::escape(&row.check), page.width / 2);
+            [mark.to_owned(), check, outcome(row)]
+        })
+        .collect();
+    let lines = columns(&cells, page.width).into_iter().zip(rows).map(|(line, row)| {
+        match (row.holds, row.action.as_str()) {
+            (true, _) => line,
+            (false, "warn") => page.style.paint(Ink::Warn, &line),
+            (false, _) => page.style.paint(Ink::Bad, &line),
+        }
+    });
+    let heading = page.style.paint(Ink::Strong, "  thresholds");
+    [String::new(), heading].into_iter().chain(lines).collect()
+}
+
+/// The value, its distance from the limit, and where it was taken.
+fn outcome(row: &ThresholdRow) -> String {
+    let mut parts = vec![match row.value {
+        Some(value) => format::value(value, &row.unit),
+        None => "not known: never taken, or no answer came".to_owned(),
+    }];
+    parts.extend(row.value.and_then(|value| margin(row, value)));
+    if let Some(phase) = &row.phase {
+        parts.push(format!("in {phase}"));
+    }
+    if row.few_samples {
+        parts.push("few samples".to_owned());
+    }
+    if !row.holds && row.action == "warn" {
+        parts.push("only a warning".to_owned());
+    }
+    parts.join(" · ")
+}
+
+/// The distance from the limit as a share of it.
+fn margin(row: &ThresholdRow, value: f64) -> Option<String> {
+    let limit = limit(row).filter(|limit| *limit > 0.0)?;
+    let distance = (value - limit).abs() / limit;
+    let distance =
+        if distance < 0.1 { format::share(distance) } else { format!("{:.0} %", distance * 100.0) };
+    Some(if row.holds { format!("{distance} to spare") } else { format!("off by {distance}") })
+}
+
+/// The number behind the operator, in the row's unit.
+fn limit(row: &ThresholdRow) -> Option<f64> {
+    let (_, text) = row.check.rsplit_once(['<', '>', '='])?;
+    let text = text.trim();
+    match row.unit.as_str() {
+        "ms" => Some(humantime::parse_duration(text).ok()?.as_secs_f64() * 1e3),
+        "share" => match text.strip_suffix('%') {
+            Some(percent) => Some(percent.trim().parse::<f64>().ok()? / 100.0),
+            None => text.parse().ok(),
+        },
+        "per_s" => text.strip_suffix("/s")?.parse().ok(),
+        _ => text.parse().ok(),
+    }
+}
+
+/// One line where the tester was fit, else one for each check that says otherwise.
+pub(super) fn fitness(rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
+    let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
+    let poor: Vec<String> = poor.flat_map(|row| poor_lines(row, page)).collect();
+    if poor.is_empty() {
+        let worst: Vec<String> = worst_of_each(rows).into_iter().map(measured).collect();
+        let words = if worst.is_empty() { "not checked".to_owned() } else { worst.join(" · ") };
+        let fit = if rows.is_empty() { "" } else { "fit: " };
+        return entry("generator", &format!("{fit}{words}"), page.width);
+    }
+    poor
+}
+
+fn poor_lines(row: &FitnessRow, page: Page<'_>) -> Vec<String> {
+    let (ink, word) = match row.status {
+        FitnessStatus::Ok => (Ink::Good, "fit"),
+        FitnessStatus::Warn => (Ink::Warn, "warning"),
+        FitnessStatus::Invalid => (Ink::Bad, "not fit"),
+    };
+    let place = row.phase.as_ref().map(|phase| format!(" in {phase}")).unwrap_or_default();
+    let lines = entry("generator", &format!("{word}: {}{place}", measured(row)), page.width);
+    lines.iter().map(|line| page.style.paint(ink, line)).collect()
+}
+
+fn measured(row: &FitnessRow) -> String {
+    let (value, limit) = (format::value(row.value, &row.unit), format::value(row.limit, &row.unit));
+    format!("{} {value} (limit {limit})", row.check.replace('_', " "))
+}
+
+/// For each check the row that is nearest to its limit, in the order of the first of each.
+fn worst_of_each(rows: &[FitnessRow]) -> Vec<&FitnessRow> {
+    let mut worst: Vec<&FitnessRow> = Vec::new();
+    for row in rows {
+        match worst.iter_mut().find(|known| known.check == row.check) {
+            Some(known) if row.value > known.value => *known = row,
+            Some(_) => {}
+            None => worst.push(row),
+        }
+    }
+    worst
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Style;
+
+    fn row(check: &str, unit: &str) -> ThresholdRow {
+        ThresholdRow {
+            check: check.to_owned(),
+            phase: None,
+            value: None,
+            unit: unit.to_owned(),
+            holds: true,
+            action: "fail".to_owned(),
+            few_samples: false,
+        }
+    }
+
+    #[test]
+    fn the_limit_is_read_behind_the_operator() {
+        let table = [
+            ("message.p99{client=app} <= 1s 500ms", "ms", Some(1_500.0)),
+            ("message.errors < 0.5%", "share", Some(0.005)),
+            ("message.errors < 0.02", "share", Some(0.02)),
+            ("throughput > 100/s", "per_s", Some(100.0)),
+            ("message.count == 200000", "count", Some(200_000.0)),
+            ("message.count", "count", None),
+        ];
+        for (check, unit, expected) in table {
+            assert_eq!(limit(&row(check, unit)), expected, "{check}");
+        }
+    }
+
+    #[test]
+    fn a_fit_generator_takes_one_line_with_the_worst_of_each_check() {
+        let row = |check: &str, phase: &str, value| FitnessRow {
+            check: check.to_owned(),
+            phase: Some(phase.to_owned()),
+            status: FitnessStatus::Ok,
+            value,
+            limit: 10.0,
+            unit: "ms".to_owned(),
+        };
+
+        let page = Page { style: Style::Plain, width: 80, folder: None };
+
+        let lines = fitness(&[row("lag_p99", "a", 1.0), row("lag_p99", "b", 2.0)], page);
+
+        assert_eq!(lines, ["  generator   fit: lag p99 2.00 ms (limit 10.0 ms)"]);
+        assert_eq!(fitness(&[], page), ["  generator   not checked"]);
+    }
+}

@@ -1,0 +1,236 @@
+//! A summary → the page that a person reads when a run is over.
+//!
+//! The verdict stands first, because it is what was asked; then one row for each phase, and below
+//! the total everything that explains a number above it.
+
+mod checks;
+mod phases;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::AnsiColor;
+
+use super::format;
+use crate::record::{Figures, Summary, VerdictName};
+
+/// How many kinds of errors are listed.
+const ERROR_ROWS: usize = 10;
+
+/// What a page is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Whether it has colours.
+    pub style: Style,
+    /// How many characters fit on a line; made for 100, readable from 80.
+    pub width: usize,
+    /// Where the results are kept; none: nowhere.
+    pub folder: Option<&'a Path>,
+}
+
+/// Whether a page has colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Style {
+    /// Text only.
+    Plain,
+    /// With the colours of a terminal.
+    Coloured,
+}
+
+/// What a colour says.
+#[derive(Clone, Copy, Debug)]
+enum Ink {
+    Good,
+    Warn,
+    Bad,
+    Strong,
+    Faint,
+    Plain,
+}
+
+impl Style {
+    fn paint(self, ink: Ink, text: &str) -> String {
+        let colour = |colour: AnsiColor| colour.on_default().bold();
+        let style = match ink {
+            Ink::Good => colour(AnsiColor::Green),
+            Ink::Warn => colour(AnsiColor::Yellow),
+            Ink::Bad => colour(AnsiColor::Red),
+            Ink::Strong => anstyle::Style::new().bold(),
+            Ink::Faint => anstyle::Style::new().dimmed(),
+            Ink::Plain => return text.to_owned(),
+        };
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("{}{text}{}", style.render(), style.render_reset()),
+        }
+    }
+}
+
+/// The whole page, with a line end behind each line.
+pub fn render(summary: &Summary, page: Page<'_>) -> String {
+    let mut lines = heading(summary, page);
+    lines.push(String::new());
+    lines.extend(phases::table(summary, page));
+    lines.push(String::new());
+    lines.extend(totals(summary, page.width));
+    lines.extend(checks::thresholds(&summary.thresholds, page));
+    lines.extend(errors(&summary.totals, page));
+    lines.push(String::new());
+    lines.extend(checks::fitness(&summary.fitness, page));
+    if let Some(folder) = page.folder {
+        let folder = format::escape(&folder.display().to_string());
+        // A path is never broken, so that it can be copied.
+        lines.push(format!("  {:<12}{folder}", "files"));
+    }
+    lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
+}
+
+fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
+    let (ink, word) = match (summary.verdict, summary.exit_code) {
+        (VerdictName::Pass, _) => (Ink::Good, "PASS"),
+        (VerdictName::Fail, _) => (Ink::Bad, "FAIL"),
+        (VerdictName::Invalid, _) => (Ink::Warn, "INVALID"),
+        (VerdictName::None, 130 | 143) => (Ink::Warn, "INTERRUPTED"),
+        (VerdictName::None, _) => (Ink::Warn, "NO VERDICT"),
+    };
+    let took = Duration::try_from_secs_f64(summary.duration_s).unwrap_or_default();
+    let mut facts = vec![
+        format::escape(&summary.plan.name),
+        format::duration(took),
+        format!("seed {}", summary.plan.seed),
+        format!("{} {}", summary.tool.name, summary.tool.version),
+    ];
+    if summary.partial {
+        facts.push("partial results".to_owned());
+    }
+    let lead = word.len() + 2;
+    let mut lines = wrapped(&format::escape(&summary.reason), lead, page.width);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{}  {}", page.style.paint(ink, word), first.trim_start());
+    }
+    lines.push(page.style.paint(Ink::Faint, &facts.join(" · ")));
+    lines
+}
+
+/// What the total row has no place for.
+fn totals(summary: &Summary, width: usize) -> Vec<String> {
+    let Figures { messages, sessions, octets, recipients, response_ms, .. } = &summary.totals;
+    let judged = messages.started.saturating_sub(messages.local + messages.interrupted);
+    let mut lines = Vec::new();
+    if judged > 0 {
+        let success = format::share(1.0 - summary.totals.errors_share);
+        let success = format!("{success} of {} messages", format::count(judged));
+        lines.extend(entry("success", &success, width));
+    }
+    if let Some(times) = response_ms {
+        let known = [("min", times.min), ("mean", times.mean), ("p99.9", times.p999)];
+        let known = known.into_iter().filter_map(|(name, millis)| {
+            millis.map(|millis| format!("{name} {}", format::latency(millis)))
+        });
+        lines.extend(entry("latency", &known.collect::<Vec<_>>().join(" · "), width));
+    }
+    lines.extend(counted(
+        "sessions",
+        &[
+            (sessions.opened, "opened"),
+            (sessions.peak_open, "open at the peak"),
+            (sessions.reused, "messages on a used one"),
+            (sessions.stale, "stale"),
+            (sessions.failed, "failed"),
+        ],
+        width,
+    ));
+    lines.extend(counted(
+        "recipients",
+        &[
+            (recipients.accepted, "accepted"),
+            (recipients.expected, "refused as expected"),
+            (recipients.temporary, "refused for now"),
+            (recipients.permanent, "refused"),
+        ],
+        width,
+    ));
+    let (sent, received) = (format::octets(octets.sent), format::octets(octets.received));
+    lines.extend(entry("octets", &format!("{sent} sent · {received} received"), width));
+    lines.extend(counted(
+        "besides",
+        &[
+            (messages.dropped, "dropped: too many in flight"),
+            (messages.interrupted, "interrupted by the plan or the user"),
+            (messages.local, "failed on the tester's side"),
+        ],
+        width,
+    ));
+    lines
+}
+
+/// The counts that are not zero; nothing if all are.
+fn counted(name: &str, counts: &[(u64, &str)], width: usize) -> Vec<String> {
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let some: Vec<_> =
+        some.map(|(count, words)| format!("{} {words}", format::count(*count))).collect();
+    if some.is_empty() { Vec::new() } else { entry(name, &some.join(" · "), width) }
+}
+
+fn errors(totals: &Figures, page: Page<'_>) -> Vec<String> {
+    if totals.errors.is_empty() {
+        return Vec::new();
+    }
+    let shown = totals.errors.iter().take(ERROR_ROWS).map(|error| {
+        let kind = format!("{} at {}", error.outcome, error.step);
+        let example = match error.code {
+            _ if !error.example.is_empty() => format::escape(&error.example),
+            Some(code) => code.to_string(),
+            None => String::new(),
+        };
+        [format::count(error.count), kind, example]
+    });
+    let mut lines = vec![String::new(), page.style.paint(Ink::Strong, "  errors")];
+    lines.extend(columns(&shown.collect::<Vec<_>>(), page.width));
+    let rest = totals.errors.iter().skip(ERROR_ROWS);
+    let (kinds, count) = rest.fold((0_u64, 0), |(kinds, sum), row| (kinds + 1, sum + row.count));
+    if kinds > 0 {
+        lines.push(format!("    and {} of {kinds} more kinds", format::count(count)));
+    }
+    lines
+}
+
+/// Rows in columns: the first to the right, the last cut at the page's width.
+fn columns(rows: &[[String; 3]], width: usize) -> Vec<String> {
+    let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let (first, second) = (widest(0), widest(1));
+    let left = width.saturating_sub(4 + first + 2 + second + 2);
+    rows.iter()
+        .map(|[a, b, c]| format!("    {a:>first$}  {b:<second$}  {}", format::cut(c, left)))
+        .collect()
+}
+
+/// A text with its name in front, on as many lines as it needs.
+fn entry(name: &str, text: &str, width: usize) -> Vec<String> {
+    let mut lines = wrapped(text, 14, width);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("  {name:<12}{}", first.trim_start());
+    }
+    lines
+}
+
+/// A text broken between words; each line begins with `indent` spaces.
+fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let long = indent + line.chars().count() + 1 + word.chars().count() > width;
+        if long && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.into_iter().map(|line| format!("{:indent$}{line}", "")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Phases → a table with a row for each and the total.
+//!
+//! All forms of the table hold the same rows; a narrow page gets shorter numbers, then shorter
+//! names, then fewer percentiles.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+
+use super::{Ink, Page};
+use crate::record::{Figures, LatencyFigures, PhaseResult, Summary};
+use crate::report::format;
+
+/// How much of each row is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// All of it.
+    Wide,
+    /// Numbers in few characters.
+    Short,
+    /// Neither p95 nor the share of the plan.
+    Narrow,
+}
+
+impl Form {
+    /// How far names are cut before the next form is taken.
+    const fn shortest_name(self) -> usize {
+        match self {
+            Self::Wide => 20,
+            Self::Short => 16,
+            Self::Narrow => 12,
+        }
+    }
+}
+
+/// The table's lines, and a note on the warm-ups.
+pub(super) fn table(summary: &Summary, page: Page<'_>) -> Vec<String> {
+    let lines = fitting(summary, page.width);
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let rule = page.style.paint(Ink::Faint, &format!("  {}", "─".repeat(width.saturating_sub(2))));
+    let mut rows = lines.into_iter();
+    let mut page_lines = Vec::new();
+    page_lines.extend(rows.next().map(|header| page.style.paint(Ink::Faint, &header)));
+    page_lines.push(rule.clone());
+    for phase in &summary.phases {
+        let ink = if phase.warmup { Ink::Faint } else { Ink::Plain };
+        page_lines.extend(rows.next().map(|row| page.style.paint(ink, &row)));
+    }
+    page_lines.push(rule);
+    page_lines.extend(rows.next().map(|total| page.style.paint(Ink::Strong, &total)));
+    if summary.phases.iter().any(|phase| phase.warmup) {
+        let note = "  ° warm-up: in no total, threshold or check of the generator";
+        page_lines.push(page.style.paint(Ink::Faint, note));
+    }
+    page_lines
+}
+
+/// The widest form that fits; the narrowest where none does.
+fn fitting(summary: &Summary, width: usize) -> Vec<String> {
+    let longest = summary.phases.iter().map(|phase| label(phase, usize::MAX).chars().count());
+    let longest = longest.max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for form in [Form::Wide, Form::Short, Form::Narrow] {
+        lines = draw(summary, form, longest);
+        let over = widest(&lines).saturating_sub(width);
+        if over > 0 {
+            lines = draw(summary, form, longest.saturating_sub(over).max(form.shortest_name()));
+        }
+        if widest(&lines) <= width {
+            break;
+        }
+    }
+    lines
+}
+
+fn widest(lines: &[String]) -> usize {
+    lines.iter().map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
+/// The header, a line for each phase, and the total.
+fn draw(summary: &Summary, form: Form, name_width: usize) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(header(form));
+    for phase in &summary.phases {
+        table.add_row(phase_row(phase, form, name_width));
+    }
+    let any_open = summary.phases.iter().any(|phase| phase.model == "open" && !phase.warmup);
+    let of_plan = if any_open { achieved(&summary.totals) } else { None };
+    table.add_row(row("total".to_owned(), &summary.totals, of_plan, form));
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((2, 0));
+        if at > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn header(form: Form) -> Vec<&'static str> {
+    match form {
+        Form::Wide => {
+            vec!["phase", "messages", "of plan", "accepted/s", "errors", "p50", "p95", "p99", "max"]
+        }
+        Form::Short => {
+            vec!["phase", "messages", "of plan", "acc/s", "errors", "p50", "p95", "p99", "max"]
+        }
+        Form::Narrow => vec!["phase", "messages", "acc/s", "errors", "p50", "p99", "max"],
+    }
+}
+
+fn phase_row(phase: &PhaseResult, form: Form, name_width: usize) -> Vec<String> {
+    let name = label(phase, name_width);
+    match phase.model.as_str() {
+        "pause" => pause_row(name, form),
+        "open" => row(name, &phase.figures, achieved(&phase.figures), form),
+        _ => row(name, &phase.figures, None, form),
+    }
+}
+
+/// The name, cut to a width, with a mark behind that of a warm-up.
+fn label(phase: &PhaseResult, width: usize) -> String {
+    if phase.warmup {
+        format!("{} °", format::cut(&phase.name, width.saturating_sub(2)))
+    } else {
+        format::cut(&phase.name, width)
+    }
+}
+
+fn pause_row(name: String, form: Form) -> Vec<String> {
+    let mut cells = vec![name];
+    cells.resize(header(form).len(), format::UNKNOWN.to_owned());
+    cells
+}
+
+/// What began of what was planned; a closed phase plans nothing that could be missed.
+#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+fn achieved(figures: &Figures) -> Option<f64> {
+    let messages = &figures.messages;
+    (messages.planned > 0).then(|| messages.started as f64 / messages.planned as f64)
+}
+
+fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec<String> {
+    let count = if form == Form::Wide { format::count } else { format::short_count };
+    let times = figures.response_ms.unwrap_or_default();
+    let errors: u64 = error_count(figures);
+    let of_plan = of_plan.map_or_else(|| format::UNKNOWN.to_owned(), format::share);
+    let [p50, p95, p99, max] = percentiles(&times);
+    let (messages, accepted) =
+        (count(figures.messages.started), format::rate(figures.accepted_per_s));
+    match form {
+        Form::Wide | Form::Short => {
+            vec![name, messages, of_plan, accepted, count(errors), p50, p95, p99, max]
+        }
+        Form::Narrow => vec![name, messages, accepted, count(errors), p50, p99, max],
+    }
+}
+
+fn percentiles(times: &LatencyFigures) -> [String; 4] {
+    [
+        (times.p50, times.p50_at_least),
+        (times.p95, times.p95_at_least),
+        (times.p99, times.p99_at_least),
+        (times.max, times.max_at_least),
+    ]
+    .map(|(millis, at_least)| format::percentile(millis, at_least))
+}
+
+/// The outcomes that count as errors of the target.
+fn error_count(figures: &Figures) -> u64 {
+    let messages = &figures.messages;
+    [
+        messages.unexpected,
+        messages.temporary,
+        messages.permanent,
+        messages.timed_out,
+        messages.disconnected,
+        messages.unconnected,
+        messages.tls,
+        messages.protocol,
+        messages.ambiguous,
+    ]
+    .iter()
+    .sum()
+}
