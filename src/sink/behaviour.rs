@@ -15,7 +15,7 @@ use crate::smtp::Step;
 /// In each block of so many answers of a step the shares are exact, to one answer.
 const BLOCK: u16 = 1000;
 /// No drawn delay is longer.
-const LONGEST_DELAY: Duration = Duration::from_secs(3600);
+const LONGEST_DELAY: Duration = Duration::from_hours(1);
 /// The 99th percentile of the standard normal distribution.
 const NORMAL_P99: f64 = 2.326_347_874_040_841;
 

@@ -161,7 +161,7 @@ impl Dialogue {
                     used += self.read_text(rest, envelope, text, &mut turn);
                 }
                 Stage::Turned | Stage::AwaitHello | Stage::AwaitMail | Stage::AwaitData(_) => {
-                    used += self.read_command(rest, &mut turn)
+                    used += self.read_command(rest, &mut turn);
                 }
             }
         }
@@ -417,7 +417,7 @@ mod tests {
     /// The codes of all replies, one for each line.
     fn codes(plan: &SinkPlan, octets: &[u8]) -> Vec<u16> {
         let (replies, _, _) = converse(plan, &[octets]);
-        replies.lines().map(|line| line[..3].parse().unwrap()).collect()
+        replies.lines().map(|line| line.get(..3).unwrap().parse().unwrap()).collect()
     }
 
     const HELLO: &[u8] = b"HELO a\r\n";

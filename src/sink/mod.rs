@@ -143,3 +143,109 @@ fn prepare(
     };
     Ok((runtime, listener))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+
+    use super::*;
+    use crate::plan::{SinkReply, SinkRole};
+    use crate::smtp::{Code, Step};
+
+    fn plan() -> SinkPlan {
+        SinkPlan {
+            listen: None,
+            role: SinkRole::Target,
+            latency: Vec::new(),
+            replies: Vec::new(),
+            servers: None,
+            service: None,
+            stall: None,
+        }
+    }
+
+    /// All that the server says to these octets until it closes.
+    fn replies(sink: &Sink, octets: &[u8]) -> String {
+        let mut stream = TcpStream::connect(sink.address()).unwrap();
+        stream.write_all(octets).unwrap();
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).unwrap();
+        replies
+    }
+
+    #[test]
+    fn it_takes_messages_over_loopback_and_counts_them() {
+        let sink = Sink::start(&plan(), 1).unwrap();
+        let message = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\n".repeat(50);
+
+        let said = replies(&sink, format!("EHLO a\r\n{message}QUIT\r\n").as_bytes());
+
+        assert!(said.contains("\r\n250-PIPELINING\r\n"), "{said}");
+        assert_eq!(said.matches("250 2.0.0 accepted\r\n").count(), 50);
+        let counters = sink.stop();
+        assert_eq!((counters.messages, counters.recipients, counters.octets), (50, 50, 150));
+        assert_eq!((counters.connections, counters.open, counters.aborted), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_large_message_is_taken_whole() {
+        let sink = Sink::start(&plan(), 1).unwrap();
+        let text = "x".repeat(998) + "\r\n";
+        let text = text.repeat(3000);
+
+        let said = replies(
+            &sink,
+            format!("EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n{text}.\r\nQUIT\r\n")
+                .as_bytes(),
+        );
+
+        assert!(said.ends_with("250 2.0.0 accepted\r\n221 2.0.0 bye\r\n"), "{said}");
+        assert_eq!(sink.stop().octets, 3_000_000);
+    }
+
+    #[test]
+    fn a_421_reaches_a_client_that_is_still_sending() {
+        let reply =
+            SinkReply { code: Code::CLOSING, enhanced: None, text: "4.3.2 down".to_owned() };
+        let plan = SinkPlan { replies: vec![(Step::Ehlo, vec![(reply, 1.0)])], ..plan() };
+        let sink = Sink::start(&plan, 1).unwrap();
+        let mut stream = TcpStream::connect(sink.address()).unwrap();
+        let octets = format!("EHLO a\r\n{}", "NOOP\r\n".repeat(20_000));
+        stream.write_all(octets.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+
+        assert_eq!(said, "220 sink.invalid ESMTP mailquake\r\n421 4.3.2 down\r\n");
+        assert_eq!(sink.stop().aborted, 0);
+    }
+
+    #[test]
+    fn stopping_ends_the_connections_that_are_open() {
+        let sink = Sink::start(&plan(), 1).unwrap();
+        let mut stream = TcpStream::connect(sink.address()).unwrap();
+        let mut greeting = [0; 512];
+        assert!(stream.read(&mut greeting).unwrap() > 0);
+        assert_eq!(sink.counters().open, 1);
+
+        let counters = sink.stop();
+
+        assert_eq!(stream.read(&mut greeting).unwrap(), 0);
+        assert_eq!((counters.open, counters.aborted), (0, 1));
+    }
+
+    #[test]
+    fn an_address_in_use_is_named() {
+        let first = Sink::start(&plan(), 1).unwrap();
+        let taken = SinkPlan { listen: Some(first.address()), ..plan() };
+
+        let error = Sink::start(&taken, 1).unwrap_err();
+
+        let expected = format!("the sink cannot listen on `{}`", first.address());
+        assert_eq!(error.to_string(), expected);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.starts_with("Address already in use"), "{source}");
+    }
+}

@@ -75,15 +75,16 @@ impl Server {
 
     /// Serves one connection to its end. A call that is dropped drops the connection.
     pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
-        let seat = Seat::taken(&self.tally);
-        let dialogue = Dialogue::new();
-        let unread = Vec::new();
-        let unsent = Vec::new();
-        let session = Session { server: self, stream, dialogue, unread, unsent };
-        // Whatever ended it, an error of one connection concerns nobody but the count.
-        if let Ok(Some(_)) = session.run().await {
-            seat.end();
-        }
+        let session = Session {
+            seat: Seat::taken(&self.tally),
+            server: self,
+            stream,
+            dialogue: Dialogue::new(),
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        };
+        // An error of one connection concerns nobody; the seat has counted it.
+        let _ = session.run().await;
     }
 
     fn now(&self) -> Duration {
@@ -129,6 +130,7 @@ async fn after(error: &io::Error) {
 }
 
 struct Session<'a, S> {
+    seat: Seat,
     server: &'a Server,
     stream: S,
     dialogue: Dialogue,
@@ -139,8 +141,7 @@ struct Session<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
-    /// Gives how the server ended the session; none: the client did.
-    async fn run(mut self) -> io::Result<Option<Ending>> {
+    async fn run(mut self) -> io::Result<()> {
         let mut act = Some(poll_fn(|cx| self.poll_resume(cx)).await?);
         while let Some(next) = act {
             if !self.unsent.is_empty() {
@@ -153,13 +154,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     tokio::time::sleep_until(self.server.started + due).await;
                     Some(poll_fn(|cx| self.poll_resume(cx)).await?)
                 }
-                Act::Close(ending) => {
-                    self.close(ending).await?;
-                    return Ok(Some(ending));
-                }
+                Act::Close(ending) => return self.close(ending).await,
             };
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Reads once and answers all of it; none at the client's end.
@@ -207,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Behind a 421 the client may still be sending; closing at once would reset the connection
     /// and take the reply away from it.
     async fn close(mut self, ending: Ending) -> io::Result<()> {
+        self.seat.settle();
         match ending {
             Ending::Quit => Ok(()),
             Ending::Closing => {
@@ -219,5 +218,212 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::plan::{Delay, Service, SinkReply, SinkRole, Stall};
+    use crate::smtp::{Code, Step};
+
+    const MS: Duration = Duration::from_millis(1);
+    const GROUP: &str = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+    const TEXT: &str = "Subject: x\r\n\r\ny\r\n.\r\n";
+
+    fn plan() -> SinkPlan {
+        SinkPlan {
+            listen: None,
+            role: SinkRole::Target,
+            latency: Vec::new(),
+            replies: Vec::new(),
+            servers: None,
+            service: None,
+            stall: None,
+        }
+    }
+
+    /// A client that sends octets and waits for so many lines of replies.
+    struct Client {
+        stream: DuplexStream,
+        replies: String,
+        started: Instant,
+    }
+
+    impl Client {
+        /// Connects, greets, and waits for both answers.
+        async fn connected(server: &Server) -> Self {
+            let (stream, theirs) = tokio::io::duplex(1 << 20);
+            let server = server.clone();
+            tokio::task::spawn_local(async move { server.attend(theirs).await });
+            let started = Instant::now();
+            let mut client = Self { stream, replies: String::new(), started };
+            client.ask("HELO a\r\n", 2).await;
+            client
+        }
+
+        /// Gives the replies and when the last one came, in ms since the connection.
+        async fn ask(&mut self, octets: &str, lines: usize) -> (String, u128) {
+            self.stream.write_all(octets.as_bytes()).await.unwrap();
+            self.replies.clear();
+            while self.replies.lines().count() < lines || !self.replies.ends_with("\r\n") {
+                let mut buffer = [0; 4096];
+                let length = self.stream.read(&mut buffer).await.unwrap();
+                assert!(length > 0, "closed after {:?}", self.replies);
+                self.replies.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            }
+            (self.replies.clone(), self.started.elapsed().as_millis())
+        }
+
+        /// Sends a message in two round trips; gives when its final reply came.
+        async fn send(&mut self) -> u128 {
+            self.ask(GROUP, 3).await;
+            self.ask(TEXT, 1).await.1
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn without_settings_no_answer_takes_time() {
+        let server = Server::new(&plan(), 1);
+        let mut client = Client::connected(&server).await;
+
+        assert_eq!(client.send().await, 0);
+        assert_eq!(server.counters().messages, 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_delayed_step_delays_what_stands_behind_it_and_nothing_before() {
+        let latency = vec![(Step::Rcpt, Delay::Constant(20 * MS))];
+        let server = Server::new(&SinkPlan { latency, ..plan() }, 1);
+        let mut client = Client::connected(&server).await;
+
+        let (first, early) = client.ask(GROUP, 1).await;
+        let (rest, late) = client.ask("", 2).await;
+
+        assert_eq!((first.as_str(), early), ("250 2.1.0 sender ok\r\n", 0));
+        assert_eq!(rest, "250 2.1.5 recipient ok\r\n354 end with a dot\r\n");
+        assert_eq!(late, 20);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn five_messages_at_once_leave_one_server_one_by_one() {
+        let service = Some(Service::Constant(10 * MS));
+        let server = Server::new(&SinkPlan { servers: Some(1), service, ..plan() }, 1);
+        let mut clients = JoinSet::new();
+        for _ in 0..5 {
+            let mut client = Client::connected(&server).await;
+            clients.spawn_local(async move { client.send().await });
+        }
+
+        let mut done = clients.join_all().await;
+        done.sort_unstable();
+
+        assert_eq!(done, [10, 20, 30, 40, 50]);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn without_servers_all_messages_are_worked_on_at_once() {
+        let service = Some(Service::Constant(10 * MS));
+        let server = Server::new(&SinkPlan { service, ..plan() }, 1);
+        let mut clients = JoinSet::new();
+        for _ in 0..5 {
+            let mut client = Client::connected(&server).await;
+            clients.spawn_local(async move { client.send().await });
+        }
+
+        assert_eq!(clients.join_all().await, [10; 5]);
+    }
+
+    /// Case V3 of the known answers: s + max(0, S - P(1-p)).
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn the_response_times_behind_a_stall_are_those_of_the_known_answer() {
+        let stall = Some(Stall { every: 10_000 * MS, length: 1000 * MS });
+        let service = Some(Service::Constant(MS));
+        let server = Server::new(&SinkPlan { service, stall, ..plan() }, 1);
+        let started = Instant::now();
+        let mut answers = JoinSet::new();
+        for start in 0_u64..2500 {
+            let mut client = Client::connected(&server).await;
+            client.ask(GROUP, 3).await;
+            answers.spawn_local(async move {
+                let begin = started + Duration::from_millis(start * 4 + 2);
+                tokio::time::sleep_until(begin).await;
+                client.ask(TEXT, 1).await;
+                begin.elapsed().as_millis()
+            });
+        }
+
+        let mut times = answers.join_all().await;
+        times.sort_unstable();
+
+        // Percentiles of 2,500 starts 4 ms apart: exact to one gap.
+        for (rank, expected) in [(2224, 1), (2374, 501), (2474, 901), (2497, 991)] {
+            let time = times[rank];
+            assert!(time.abs_diff(expected) <= 4, "rank {rank}: {time}, not {expected}");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn every_answer_inside_a_stall_waits_for_its_end() {
+        let stall = Some(Stall { every: 100 * MS, length: 30 * MS });
+        let server = Server::new(&SinkPlan { stall, ..plan() }, 1);
+        let mut client = Client::connected(&server).await;
+
+        for (asked, answered) in [(69, 69), (70, 100), (185, 200)] {
+            tokio::time::sleep_until(client.started + asked * MS).await;
+            assert_eq!(client.ask("NOOP\r\n", 1).await.1, answered, "asked at {asked} ms");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_share_of_all_answers_is_exact_over_all_connections() {
+        let code = Code::new(450).unwrap();
+        let text = "4.7.1 greylisted".to_owned();
+        let reply = SinkReply { code, enhanced: None, text };
+        let replies = vec![(Step::Rcpt, vec![(reply, 0.25)])];
+        let server = Server::new(&SinkPlan { replies, ..plan() }, 1);
+        for _ in 0..10 {
+            let mut client = Client::connected(&server).await;
+            client.ask("MAIL FROM:<a@b>\r\n", 1).await;
+            client.ask(&"RCPT TO:<c@d>\r\n".repeat(200), 200).await;
+        }
+
+        assert_eq!(server.counters().refused["rcpt"]["450"], 500);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_does_not_read_loses_no_reply() {
+        let server = Server::new(&plan(), 1);
+        let (mut stream, theirs) = tokio::io::duplex(64);
+        tokio::task::spawn_local(async move { server.attend(theirs).await });
+        let (mut reading, mut writing) = tokio::io::split(&mut stream);
+        let mut replies = String::new();
+        let commands = format!("{}QUIT\r\n", "NOOP\r\n".repeat(1000));
+
+        let (sent, read) = tokio::join!(
+            writing.write_all(commands.as_bytes()),
+            reading.read_to_string(&mut replies)
+        );
+
+        assert!(sent.is_ok() && read.is_ok());
+        assert_eq!(replies.matches("250 2.0.0 ok\r\n").count(), 1000);
+        assert!(replies.ends_with("221 2.0.0 bye\r\n"));
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn only_a_session_that_ends_in_order_is_not_aborted() {
+        let server = Server::new(&plan(), 1);
+        let mut orderly = Client::connected(&server).await;
+        orderly.ask("QUIT\r\n", 1).await;
+        assert_eq!(orderly.stream.read(&mut [0; 8]).await.unwrap(), 0);
+        let (ours, theirs) = tokio::io::duplex(1024);
+        drop(ours);
+        server.attend(theirs).await;
+
+        let counters = server.counters();
+
+        assert_eq!((counters.connections, counters.open, counters.aborted), (2, 0, 1));
     }
 }

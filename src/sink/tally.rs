@@ -127,7 +127,7 @@ impl Tally {
     }
 }
 
-/// A connection while it is open; counts it as aborted unless it is [ended](Self::end) in order.
+/// A connection while it is open; counts it as aborted unless it was [settled](Self::settle).
 #[derive(Debug)]
 pub(super) struct Seat {
     tally: Arc<Tally>,
@@ -141,7 +141,8 @@ impl Seat {
         Self { tally: Arc::clone(tally), aborted: 1 }
     }
 
-    pub(super) fn end(mut self) {
+    /// Says that the session ends in order.
+    pub(super) fn settle(&mut self) {
         self.aborted = 0;
     }
 }
@@ -177,7 +178,7 @@ mod tests {
     #[test]
     fn a_connection_that_is_dropped_counts_as_aborted() {
         let tally = Arc::new(Tally::new());
-        Seat::taken(&tally).end();
+        Seat::taken(&tally).settle();
         drop(Seat::taken(&tally));
         let _open = Seat::taken(&tally);
 
