@@ -1,0 +1,429 @@
+//! Streams → SMTP sessions: the embedded server as futures, over TCP or over a test's duplex.
+//!
+//! All sessions of a server live on one thread and share its buffers: a read is answered before
+//! the next future runs, so a session keeps octets of its own only while it has to wait, for a
+//! delayed answer or for a client that does not read. Replies are written at once and together;
+//! only what the kernel does not take is waited for.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::behaviour::Behaviour;
+use super::dialogue::{Act, Dialogue, Ending};
+use super::tally::{Seat, SinkCounters, Tally};
+use crate::plan::SinkPlan;
+
+/// The read buffer of a server; a read that does not fill it tells that nothing more is there.
+const READ: usize = 64 * 1024;
+/// For how long a client may go on sending after a 421.
+const LINGER: Duration = Duration::from_secs(1);
+/// The pause after a connection could not be accepted for want of descriptors or memory.
+const SCARCITY: Duration = Duration::from_millis(50);
+
+/// The embedded server for one thread, or for a test in paused time; clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    shared: Rc<RefCell<Shared>>,
+    tally: Arc<Tally>,
+    started: Instant,
+    timing: Timing,
+}
+
+/// Whether any answer can have to wait; if not, nobody looks at the clock.
+#[derive(Clone, Copy, Debug)]
+enum Timing {
+    Immediate,
+    Timed,
+}
+
+#[derive(Debug)]
+struct Shared {
+    behaviour: Behaviour,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Server {
+    /// A server that behaves as planned; its stalls and queues are counted from now.
+    pub fn new(plan: &SinkPlan, seed: u64) -> Self {
+        Self::counting(plan, seed, Arc::new(Tally::new()))
+    }
+
+    pub(super) fn counting(plan: &SinkPlan, seed: u64, tally: Arc<Tally>) -> Self {
+        let behaviour = Behaviour::new(plan, seed, Arc::clone(&tally));
+        let timing = if behaviour.is_timed() { Timing::Timed } else { Timing::Immediate };
+        let shared = Shared { behaviour, input: vec![0; READ], output: Vec::new() };
+        Self { shared: Rc::new(RefCell::new(shared)), tally, started: Instant::now(), timing }
+    }
+
+    /// What the server has seen so far.
+    pub fn counters(&self) -> SinkCounters {
+        self.tally.counters()
+    }
+
+    /// Serves one connection to its end. A call that is dropped drops the connection.
+    pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
+        let session = Session {
+            seat: Seat::taken(&self.tally),
+            server: self,
+            stream,
+            dialogue: Dialogue::new(),
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        };
+        // An error of one connection concerns nobody; the seat has counted it.
+        let _ = session.run().await;
+    }
+
+    fn now(&self) -> Duration {
+        match self.timing {
+            Timing::Immediate => Duration::ZERO,
+            Timing::Timed => self.started.elapsed(),
+        }
+    }
+}
+
+/// Accepts connections until `stop` says so or is dropped; then ends them all.
+pub(super) async fn serve(server: Server, listener: TcpListener, mut stop: oneshot::Receiver<()>) {
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let server = server.clone();
+                    sessions.spawn_local(async move { server.attend(prepared(stream)).await });
+                }
+                Err(error) => after(&error).await,
+            },
+            Some(_) = sessions.join_next() => {}
+        }
+    }
+    drop(listener);
+    sessions.shutdown().await;
+}
+
+fn prepared(stream: TcpStream) -> TcpStream {
+    // A socket that refuses the option is already closed, which its first read tells.
+    let _ = stream.set_nodelay(true);
+    stream
+}
+
+/// A connection that its client gave up is no reason to wait; running out of descriptors is.
+async fn after(error: &io::Error) {
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        tokio::time::sleep(SCARCITY).await;
+    }
+}
+
+struct Session<'a, S> {
+    seat: Seat,
+    server: &'a Server,
+    stream: S,
+    dialogue: Dialogue,
+    /// Read, but not yet obeyed: an answer before it has to wait.
+    unread: Vec<u8>,
+    /// Answered, but not yet taken by the kernel.
+    unsent: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    async fn run(mut self) -> io::Result<()> {
+        let mut act = Some(poll_fn(|cx| self.poll_resume(cx)).await?);
+        while let Some(next) = act {
+            if !self.unsent.is_empty() {
+                self.stream.write_all(&self.unsent).await?;
+                self.unsent.clear();
+            }
+            act = match next {
+                Act::Read => poll_fn(|cx| self.poll_read(cx)).await?,
+                Act::Wait(due) => {
+                    tokio::time::sleep_until(self.server.started + due).await;
+                    Some(poll_fn(|cx| self.poll_resume(cx)).await?)
+                }
+                Act::Close(ending) => return self.close(ending).await,
+            };
+        }
+        Ok(())
+    }
+
+    /// Reads once and answers all of it; none at the client's end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Act>>> {
+        let shared = &mut *self.server.shared.borrow_mut();
+        let mut read = ReadBuf::new(&mut shared.input);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        let octets = read.filled();
+        if octets.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let now = self.server.now();
+        shared.output.clear();
+        let (used, act) = self.dialogue.on(octets, now, &mut shared.behaviour, &mut shared.output);
+        self.unread.extend_from_slice(&octets[used..]);
+        self.write(cx, &shared.output)?;
+        Poll::Ready(Ok(Some(act)))
+    }
+
+    /// Goes on after a wait with what was read before it.
+    fn poll_resume(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Act>> {
+        let shared = &mut *self.server.shared.borrow_mut();
+        let now = self.server.now();
+        shared.output.clear();
+        let (used, act) =
+            self.dialogue.on(&self.unread, now, &mut shared.behaviour, &mut shared.output);
+        self.unread.drain(..used);
+        self.write(cx, &shared.output)?;
+        Poll::Ready(Ok(act))
+    }
+
+    /// Writes what the kernel takes now and keeps the rest.
+    fn write(&mut self, cx: &mut Context<'_>, replies: &[u8]) -> io::Result<()> {
+        if replies.is_empty() {
+            return Ok(());
+        }
+        let sent = match Pin::new(&mut self.stream).poll_write(cx, replies) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending => 0,
+        };
+        self.unsent.extend_from_slice(&replies[sent..]);
+        Ok(())
+    }
+
+    /// Behind a 421 the client may still be sending; closing at once would reset the connection
+    /// and take the reply away from it.
+    async fn close(mut self, ending: Ending) -> io::Result<()> {
+        self.seat.settle();
+        match ending {
+            Ending::Quit => Ok(()),
+            Ending::Closing => {
+                self.stream.shutdown().await?;
+                let mut rest = [0; 1024];
+                let drained = async {
+                    while self.stream.read(&mut rest).await? > 0 {}
+                    Ok(())
+                };
+                tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::plan::{Delay, Service, SinkReply, SinkRole, Stall};
+    use crate::smtp::{Code, Step};
+
+    const MS: Duration = Duration::from_millis(1);
+    const GROUP: &str = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+    const TEXT: &str = "Subject: x\r\n\r\ny\r\n.\r\n";
+
+    fn plan() -> SinkPlan {
+        SinkPlan {
+            listen: None,
+            role: SinkRole::Target,
+            latency: Vec::new(),
+            replies: Vec::new(),
+            servers: None,
+            service: None,
+            stall: None,
+        }
+    }
+
+    /// A client that sends octets and waits for so many lines of replies.
+    struct Client {
+        stream: DuplexStream,
+        replies: String,
+        started: Instant,
+    }
+
+    impl Client {
+        /// Connects, greets, and waits for both answers.
+        async fn connected(server: &Server) -> Self {
+            let (stream, theirs) = tokio::io::duplex(1 << 20);
+            let server = server.clone();
+            tokio::task::spawn_local(async move { server.attend(theirs).await });
+            let started = Instant::now();
+            let mut client = Self { stream, replies: String::new(), started };
+            client.ask("HELO a\r\n", 2).await;
+            client
+        }
+
+        /// Gives the replies and when the last one came, in ms since the connection.
+        async fn ask(&mut self, octets: &str, lines: usize) -> (String, u128) {
+            self.stream.write_all(octets.as_bytes()).await.unwrap();
+            self.replies.clear();
+            while self.replies.lines().count() < lines || !self.replies.ends_with("\r\n") {
+                let mut buffer = [0; 4096];
+                let length = self.stream.read(&mut buffer).await.unwrap();
+                assert!(length > 0, "closed after {:?}", self.replies);
+                self.replies.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            }
+            (self.replies.clone(), self.started.elapsed().as_millis())
+        }
+
+        /// Sends a message in two round trips; gives when its final reply came.
+        async fn send(&mut self) -> u128 {
+            self.ask(GROUP, 3).await;
+            self.ask(TEXT, 1).await.1
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn without_settings_no_answer_takes_time() {
+        let server = Server::new(&plan(), 1);
+        let mut client = Client::connected(&server).await;
+
+        assert_eq!(client.send().await, 0);
+        assert_eq!(server.counters().messages, 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_delayed_step_delays_what_stands_behind_it_and_nothing_before() {
+        let latency = vec![(Step::Rcpt, Delay::Constant(20 * MS))];
+        let server = Server::new(&SinkPlan { latency, ..plan() }, 1);
+        let mut client = Client::connected(&server).await;
+
+        let (first, early) = client.ask(GROUP, 1).await;
+        let (rest, late) = client.ask("", 2).await;
+
+        assert_eq!((first.as_str(), early), ("250 2.1.0 sender ok\r\n", 0));
+        assert_eq!(rest, "250 2.1.5 recipient ok\r\n354 end with a dot\r\n");
+        assert_eq!(late, 20);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn five_messages_at_once_leave_one_server_one_by_one() {
+        let service = Some(Service::Constant(10 * MS));
+        let server = Server::new(&SinkPlan { servers: Some(1), service, ..plan() }, 1);
+        let mut clients = JoinSet::new();
+        for _ in 0..5 {
+            let mut client = Client::connected(&server).await;
+            clients.spawn_local(async move { client.send().await });
+        }
+
+        let mut done = clients.join_all().await;
+        done.sort_unstable();
+
+        assert_eq!(done, [10, 20, 30, 40, 50]);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn without_servers_all_messages_are_worked_on_at_once() {
+        let service = Some(Service::Constant(10 * MS));
+        let server = Server::new(&SinkPlan { service, ..plan() }, 1);
+        let mut clients = JoinSet::new();
+        for _ in 0..5 {
+            let mut client = Client::connected(&server).await;
+            clients.spawn_local(async move { client.send().await });
+        }
+
+        assert_eq!(clients.join_all().await, [10; 5]);
+    }
+
+    /// Case V3 of the known answers: s + max(0, S - P(1-p)).
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn the_response_times_behind_a_stall_are_those_of_the_known_answer() {
+        let stall = Some(Stall { every: 10_000 * MS, length: 1000 * MS });
+        let service = Some(Service::Constant(MS));
+        let server = Server::new(&SinkPlan { service, stall, ..plan() }, 1);
+        let started = Instant::now();
+        let mut answers = JoinSet::new();
+        for start in 0_u64..2500 {
+            let mut client = Client::connected(&server).await;
+            client.ask(GROUP, 3).await;
+            answers.spawn_local(async move {
+                let begin = started + Duration::from_millis(start * 4 + 2);
+                tokio::time::sleep_until(begin).await;
+                client.ask(TEXT, 1).await;
+                begin.elapsed().as_millis()
+            });
+        }
+
+        let mut times = answers.join_all().await;
+        times.sort_unstable();
+
+        // Percentiles of 2,500 starts 4 ms apart: exact to one gap.
+        for (rank, expected) in [(2224, 1), (2374, 501), (2474, 901), (2497, 991)] {
+            let time = times[rank];
+            assert!(time.abs_diff(expected) <= 4, "rank {rank}: {time}, not {expected}");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn every_answer_inside_a_stall_waits_for_its_end() {
+        let stall = Some(Stall { every: 100 * MS, length: 30 * MS });
+        let server = Server::new(&SinkPlan { stall, ..plan() }, 1);
+        let mut client = Client::connected(&server).await;
+
+        for (asked, answered) in [(69, 69), (70, 100), (185, 200)] {
+            tokio::time::sleep_until(client.started + asked * MS).await;
+            assert_eq!(client.ask("NOOP\r\n", 1).await.1, answered, "asked at {asked} ms");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_share_of_all_answers_is_exact_over_all_connections() {
+        let code = Code::new(450).unwrap();
+        let text = "4.7.1 greylisted".to_owned();
+        let reply = SinkReply { code, enhanced: None, text };
+        let replies = vec![(Step::Rcpt, vec![(reply, 0.25)])];
+        let server = Server::new(&SinkPlan { replies, ..plan() }, 1);
+        for _ in 0..10 {
+            let mut client = Client::connected(&server).await;
+            client.ask("MAIL FROM:<a@b>\r\n", 1).await;
+            client.ask(&"RCPT TO:<c@d>\r\n".repeat(200), 200).await;
+        }
+
+        assert_eq!(server.counters().refused["rcpt"]["450"], 500);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_does_not_read_loses_no_reply() {
+        let server = Server::new(&plan(), 1);
+        let (mut stream, theirs) = tokio::io::duplex(64);
+        tokio::task::spawn_local(async move { server.attend(theirs).await });
+        let (mut reading, mut writing) = tokio::io::split(&mut stream);
+        let mut replies = String::new();
+        let commands = format!("{}QUIT\r\n", "NOOP\r\n".repeat(1000));
+
+        let (sent, read) = tokio::join!(
+            writing.write_all(commands.as_bytes()),
+            reading.read_to_string(&mut replies)
+        );
+
+        assert!(sent.is_ok() && read.is_ok());
+        assert_eq!(replies.matches("250 2.0.0 ok\r\n").count(), 1000);
+        assert!(replies.ends_with("221 2.0.0 bye\r\n"));
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn only_a_session_that_ends_in_order_is_not_aborted() {
+        let server = Server::new(&plan(), 1);
+        let mut orderly = Client::connected(&server).await;
+        orderly.ask("QUIT\r\n", 1).await;
+        assert_eq!(orderly.stream.read(&mut [0; 8]).await.unwrap(), 0);
+        let (ours, theirs) = tokio::io::duplex(1024);
+        drop(ours);
+        server.attend(theirs).await;
+
+        let counters = server.counters();
+
+        assert_eq!((counters.connections, counters.open, counters.aborted), (2, 0, 1));
+    }
+}

@@ -1,0 +1,189 @@
+//! What the embedded server has seen, counted by its thread and readable from any other.
+//!
+//! The server's thread is the only writer, so a count is a relaxed load and store: no lock and no
+//! locked instruction for each message.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::smtp::Step;
+
+/// What the embedded server has seen so far.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SinkCounters {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Connections that ended without a QUIT or a closing reply.
+    pub aborted: u64,
+    /// Command lines read, those that are no commands too.
+    pub commands: u64,
+    /// Messages whose final reply was a 2xx.
+    pub messages: u64,
+    /// Recipients of these messages.
+    pub recipients: u64,
+    /// Octets of these messages' texts, without the dots of RFC 5321 4.5.2.
+    pub octets: u64,
+    /// 4xx and 5xx replies by step (`other`: of no step) and code.
+    pub refused: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// The name of replies that belong to no step.
+const OTHER: &str = "other";
+/// Codes 400 to 599 have a place for each step.
+const CODES: usize = 200;
+
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, more: u64) {
+        self.set(self.value().wrapping_add(more));
+    }
+}
+
+/// The counts themselves; written by one thread only.
+#[derive(Debug)]
+pub(super) struct Tally {
+    connections: Count,
+    open: Count,
+    aborted: Count,
+    commands: Count,
+    messages: Count,
+    recipients: Count,
+    octets: Count,
+    refused: Box<[Count]>,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            connections: Count::default(),
+            open: Count::default(),
+            aborted: Count::default(),
+            commands: Count::default(),
+            messages: Count::default(),
+            recipients: Count::default(),
+            octets: Count::default(),
+            refused: (0..(Step::ALL.len() + 1) * CODES).map(|_| Count::default()).collect(),
+        }
+    }
+
+    pub(super) fn command(&self) {
+        self.commands.add(1);
+    }
+
+    pub(super) fn accept(&self, recipients: u64, octets: u64) {
+        self.messages.add(1);
+        self.recipients.add(recipients);
+        self.octets.add(octets);
+    }
+
+    /// Counts a reply if its code is 4xx or 5xx.
+    pub(super) fn refuse(&self, step: Option<Step>, code: u16) {
+        let row = step.map_or(Step::ALL.len(), Step::index);
+        let column = usize::from(code).checked_sub(400).filter(|column| *column < CODES);
+        if let Some(count) = column.and_then(|column| self.refused.get(row * CODES + column)) {
+            count.add(1);
+        }
+    }
+
+    pub(super) fn counters(&self) -> SinkCounters {
+        SinkCounters {
+            connections: self.connections.value(),
+            open: self.open.value(),
+            aborted: self.aborted.value(),
+            commands: self.commands.value(),
+            messages: self.messages.value(),
+            recipients: self.recipients.value(),
+            octets: self.octets.value(),
+            refused: self.refusals(),
+        }
+    }
+
+    fn refusals(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let mut refused: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        let names = Step::ALL.iter().map(|step| step.name()).chain([OTHER]);
+        for (name, row) in names.zip(self.refused.chunks(CODES)) {
+            for (code, count) in (400..).zip(row).filter(|(_, count)| count.value() > 0) {
+                let by_code = refused.entry(name.to_owned()).or_default();
+                by_code.insert(i32::to_string(&code), count.value());
+            }
+        }
+        refused
+    }
+}
+
+/// A connection while it is open; counts it as aborted unless it was [settled](Self::settle).
+#[derive(Debug)]
+pub(super) struct Seat {
+    tally: Arc<Tally>,
+    aborted: u64,
+}
+
+impl Seat {
+    pub(super) fn taken(tally: &Arc<Tally>) -> Self {
+        tally.connections.add(1);
+        tally.open.add(1);
+        Self { tally: Arc::clone(tally), aborted: 1 }
+    }
+
+    /// Says that the session ends in order.
+    pub(super) fn settle(&mut self) {
+        self.aborted = 0;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.tally.aborted.add(self.aborted);
+        self.tally.open.set(self.tally.open.value().wrapping_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_apart_by_step_and_code() {
+        let tally = Tally::new();
+        tally.refuse(Some(Step::Rcpt), 450);
+        tally.refuse(Some(Step::Rcpt), 450);
+        tally.refuse(Some(Step::Rcpt), 599);
+        tally.refuse(None, 500);
+        tally.refuse(Some(Step::Mail), 250);
+
+        let refused = serde_json::to_value(tally.counters().refused).unwrap();
+
+        assert_eq!(
+            refused,
+            serde_json::json!({ "rcpt": { "450": 2, "599": 1 }, "other": { "500": 1 } })
+        );
+    }
+
+    #[test]
+    fn a_connection_that_is_dropped_counts_as_aborted() {
+        let tally = Arc::new(Tally::new());
+        Seat::taken(&tally).settle();
+        drop(Seat::taken(&tally));
+        let _open = Seat::taken(&tally);
+
+        let counters = tally.counters();
+
+        assert_eq!((counters.connections, counters.open, counters.aborted), (3, 1, 1));
+    }
+}
