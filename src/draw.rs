@@ -68,7 +68,6 @@ impl Draw {
     }
 
     /// A number in `0..n`; 0 when `n` is 0.
-    #[expect(clippy::cast_possible_truncation, reason = "the product's upper half is below n")]
     pub fn below(self, n: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }

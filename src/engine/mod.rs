@@ -63,7 +63,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Running {
     name: String,
-    id: ThreadId,
+    id: Option<ThreadId>,
     /// Unbounded, because orders are as few as what a person or a threshold does in a run.
     orders: UnboundedSender<Order>,
     thread: JoinHandle<()>,
@@ -98,7 +98,7 @@ impl Engine {
         }
         // The clock begins when all are ready, so that none is late at its first start.
         for worker in &mut waiting {
-            worker.running.id = worker.ready.recv().map_err(|_| EngineError::Gone)??;
+            worker.running.id = Some(worker.ready.recv().map_err(|_| EngineError::Gone)??);
         }
         let zero = Instant::now();
         let workers = waiting.into_iter().map(|worker| worker.go(zero)).collect();
@@ -119,7 +119,8 @@ impl Engine {
 
     /// The workers' threads, for the monitor.
     pub fn threads(&self) -> Vec<(String, ThreadId)> {
-        self.workers.iter().map(|worker| (worker.name.clone(), worker.id)).collect()
+        let named = |worker: &Running| Some((worker.name.clone(), worker.id?));
+        self.workers.iter().filter_map(named).collect()
     }
 
     /// Waits for the workers; the texts of panics that ended one.
@@ -163,7 +164,7 @@ impl<D: Dialer + Send> Seat<D> {
                 Err(error) => drop(tell_ready.send(Err(error))),
             }
         })?;
-        let running = Running { name, id: ThreadId::default(), orders, thread };
+        let running = Running { name, id: None, orders, thread };
         Ok(Waiting { ready, go, running })
     }
 
@@ -216,3 +217,6 @@ pub async fn work<D: Dialer>(
     Pacer::new(worker, Alarm::new(Clock::Tokio)?, orders).run().await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

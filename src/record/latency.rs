@@ -57,7 +57,10 @@ pub(super) fn empty() -> Histogram<u64> {
 
 fn add(histogram: &mut Option<Box<Histogram<u64>>>, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS);
-    histogram.get_or_insert_with(|| Box::new(empty())).saturating_record(micros);
+    let histogram = histogram.get_or_insert_with(|| Box::new(empty()));
+    // A growing histogram takes every value up to its type's limit.
+    let recorded = histogram.record(micros);
+    debug_assert!(recorded.is_ok(), "{recorded:?}");
 }
 
 fn add_all(sum: &mut Option<Box<Histogram<u64>>>, more: Option<&Histogram<u64>>) {

@@ -112,3 +112,8 @@ pub(crate) fn steady(level: f64) -> Curve {
 pub(crate) fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
+
+/// A mix of one client.
+pub(crate) fn only(client: ClientId) -> Weighted<ClientId> {
+    Weighted { choices: vec![(client, 1.0)] }
+}

@@ -1,0 +1,392 @@
+//! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+use super::{Change, Dialer, Note, Order, Shared, work};
+use crate::message::{Composer, CountRange, RunIdentity};
+use crate::plan::{
+    Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
+};
+use crate::record::Cell;
+use crate::sink::{Server, SinkCounters};
+use crate::smtp::{Outcome, Step};
+use crate::timeline::{Timeline, fixture};
+
+/// Connects to a server in the same thread.
+#[derive(Clone)]
+struct Pipes {
+    server: Server,
+}
+
+impl Dialer for Pipes {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let server = self.server.clone();
+        tokio::task::spawn_local(async move { server.attend(far).await });
+        Ok(near)
+    }
+}
+
+/// What came out of a run.
+struct Outcomes {
+    phases: BTreeMap<PhaseId, Cell>,
+    sink: SinkCounters,
+    took: Duration,
+    reached: Vec<PhaseId>,
+    peaks: Vec<u32>,
+}
+
+impl Outcomes {
+    fn phase(&self, id: u16) -> &Cell {
+        &self.phases[&PhaseId(id)]
+    }
+
+    fn ended(&self, id: u16, outcome: Outcome) -> u64 {
+        self.phase(id).messages.of(outcome)
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+/// Runs a plan with one worker; orders are sent at their time of the run's clock.
+async fn run_with(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
+    LocalSet::new().run_until(run_here(plan, orders)).await
+}
+
+async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
+    let began = Instant::now();
+    let server = Server::new(&plan.sink, plan.seed);
+    let identity = RunIdentity { id: 1, seed: plan.seed };
+    let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
+    let timeline = Arc::new(Timeline::new(&plan));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
+    let (notes, mut told) = unbounded_channel();
+    let (order, ordered) = unbounded_channel();
+    for (at, change) in orders {
+        order.send(Order { at: began + at, change }).unwrap();
+    }
+    let dialer = Pipes { server: server.clone() };
+    let worker = tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
+    let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
+    let mut reached = Vec::new();
+    while let Some(note) = told.recv().await {
+        match note {
+            Note::Handover(handover) => {
+                for (key, cell) in handover.cells {
+                    phases.entry(key.phase).or_default().merge(&cell);
+                }
+            }
+            Note::CountReached(phase) => {
+                reached.push(phase);
+                end_phase(&order, phase);
+            }
+            Note::FirstError(_) => {}
+            Note::Panicked(text) => panic!("{text}"),
+        }
+    }
+    worker.await.unwrap().unwrap();
+    let lines = shared.timeline.lines();
+    let peaks = lines.iter().map(|line| shared.take_open(line.id()).1).collect();
+    let outcomes =
+        Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks };
+    assert_conserved(&outcomes);
+    outcomes
+}
+
+fn end_phase(orders: &UnboundedSender<Order>, phase: PhaseId) {
+    let at = Instant::now() + Duration::from_millis(200);
+    orders.send(Order { at, change: Change::EndPhase(phase) }).unwrap();
+}
+
+fn assert_conserved(outcomes: &Outcomes) {
+    let mut accepted = 0;
+    for (phase, cell) in &outcomes.phases {
+        let messages = &cell.messages;
+        assert_eq!(messages.planned, messages.started + messages.dropped, "{phase:?}");
+        assert_eq!(messages.started, messages.ended.iter().sum::<u64>(), "{phase:?}");
+        accepted += messages.of(Outcome::Accepted);
+    }
+    let unsure: u64 = outcomes.phases.values().map(|cell| {
+        cell.messages.of(Outcome::Ambiguous) + cell.messages.of(Outcome::Interrupted)
+    }).sum();
+    assert!(outcomes.sink.messages >= accepted && outcomes.sink.messages <= accepted + unsure);
+}
+
+async fn run(plan: Plan) -> Outcomes {
+    run_with(plan, Vec::new()).await
+}
+
+fn phase(name: &str, load: Load, length: Option<f64>) -> Phase {
+    Phase {
+        name: name.to_owned(),
+        kind: PhaseKind::Steady,
+        begin: Begin::Start,
+        load,
+        duration: length.map(seconds),
+        count: None,
+        mix: fixture::only(ClientId(0)),
+        max_connections: None,
+        drain: seconds(10.0),
+        warmup: false,
+        fresh: false,
+        thresholds: Vec::new(),
+    }
+}
+
+fn steady(connections: f64) -> Load {
+    Load::Closed { connections: Curve::Linear { from: connections, to: connections } }
+}
+
+fn rate(per_second: f64) -> Load {
+    let rate = Curve::Linear { from: per_second, to: per_second };
+    Load::Open { rate, arrival: Arrival::Even, max_in_flight: 2000 }
+}
+
+/// Phases one after another against a server that takes so long for each text.
+fn plan(phases: Vec<Phase>, end_of_data: f64) -> Plan {
+    let mut plan = fixture::plan(phases);
+    for (id, phase) in plan.phases.iter_mut().enumerate().skip(1) {
+        if phase.begin == Begin::Start {
+            phase.begin = Begin::After(PhaseId(u16::try_from(id - 1).unwrap()));
+        }
+    }
+    plan.sink = sink(end_of_data);
+    plan
+}
+
+fn sink(end_of_data: f64) -> SinkPlan {
+    let latency = vec![(Step::EndOfData, Delay::Constant(seconds(end_of_data)))];
+    SinkPlan { latency, ..fixture::plan(Vec::new()).sink }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_phase_sends_as_fast_as_the_server_answers() {
+    let outcomes = run(plan(vec![phase("a", steady(5.0), Some(10.0))], 0.1)).await;
+
+    // Each of five connections ends a message every 100 ms.
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 500);
+    assert_eq!(outcomes.peaks, [5]);
+    let service = outcomes.phase(0).service.measured().unwrap();
+    assert!(service.equivalent(service.max(), 100_000), "{}", service.max());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_reused_up_to_their_quota() {
+    let outcomes = run(plan(vec![phase("a", steady(1.0), Some(10.0))], 0.1)).await;
+
+    let sessions = &outcomes.phase(0).sessions;
+    assert_eq!(sessions.opened, 10, "100 messages, 10 for each session");
+    assert_eq!(sessions.reused, 90);
+    assert_eq!(outcomes.sink.connections, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_phase_starts_on_schedule_whatever_the_server_does() {
+    let outcomes = run(plan(vec![phase("a", rate(100.0), Some(10.0))], 1.0)).await;
+
+    let cell = outcomes.phase(0);
+    assert_eq!(cell.messages.planned, 1000);
+    assert_eq!(cell.messages.of(Outcome::Accepted), 1000);
+    assert!(cell.lag.measured().unwrap().max() <= 1000, "a tick of the paused clock");
+    assert!((100..=101).contains(&outcomes.peaks[0]), "{:?}", outcomes.peaks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn response_time_holds_the_waiting_for_a_session_and_service_time_does_not() {
+    let mut plan = plan(vec![phase("a", rate(10.0), Some(4.0))], 0.5);
+    plan.clients[0].max_connections = Some(1);
+    plan.phases[0].drain = seconds(60.0);
+    let outcomes = run(plan).await;
+
+    let cell = outcomes.phase(0);
+    assert_eq!(cell.messages.of(Outcome::Accepted), 40);
+    assert_eq!(outcomes.peaks, [1]);
+    assert!(cell.service.measured().unwrap().max() < 502_000);
+    // The last of 40 starts comes at 4 s and ends at 20 s.
+    assert!(cell.response.measured().unwrap().max() > 15_000_000);
+    assert!(cell.wait.measured().unwrap().max() > 15_000_000);
+    assert!(cell.lag.measured().unwrap().max() <= 2000, "waiting is not lag");
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_beyond_the_limit_in_flight_are_dropped_and_counted() {
+    let load = Load::Open {
+        rate: Curve::Linear { from: 100.0, to: 100.0 },
+        arrival: Arrival::Even,
+        max_in_flight: 10,
+    };
+    let outcomes = run(plan(vec![phase("a", load, Some(5.0))], 1.0)).await;
+
+    let messages = &outcomes.phase(0).messages;
+    assert_eq!(messages.planned, 500);
+    // Ten at a time, each for a second.
+    assert_eq!(messages.of(Outcome::Accepted), 50);
+    assert_eq!(messages.dropped, 450);
+    assert_eq!(outcomes.phase(0).response.censored().unwrap().len(), 450);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_ends_a_closed_phase_to_the_message() {
+    let mut counted = phase("a", steady(7.0), None);
+    counted.count = Some(1234);
+    let outcomes = run(plan(vec![counted, phase("b", rate(10.0), Some(1.0))], 0.05)).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 1234);
+    assert_eq!(outcomes.reached, [PhaseId(0)]);
+    assert_eq!(outcomes.ended(1, Outcome::Accepted), 10, "the next phase has begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_phase_takes_over_the_sessions_that_it_needs() {
+    let phases = vec![phase("a", steady(10.0), Some(5.0)), phase("b", steady(4.0), Some(5.0))];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.sink.connections, 10);
+    assert_eq!(outcomes.phase(0).sessions.opened, 10);
+    assert_eq!(outcomes.phase(1).sessions.opened, 0);
+    assert_eq!(outcomes.ended(1, Outcome::Accepted), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_phase_takes_over_nothing() {
+    let phases = vec![phase("a", steady(3.0), Some(5.0)), phase("b", steady(3.0), Some(5.0))];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    plan.phases[1].fresh = true;
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.sink.connections, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_keeps_connections_open_and_sends_nothing() {
+    let phases = vec![
+        phase("a", steady(3.0), Some(2.0)),
+        phase("rest", Load::Pause, Some(30.0)),
+        phase("b", steady(3.0), Some(2.0)),
+    ];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.sink.connections, 3);
+    assert!(!outcomes.phases.contains_key(&PhaseId(1)));
+    assert_eq!(outcomes.ended(2, Outcome::Accepted), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_falling_level_retires_connections_and_a_rising_one_opens_them() {
+    let ramp = |from, to| Load::Closed { connections: Curve::Linear { from, to } };
+    let phases = vec![
+        phase("up", ramp(1.0, 20.0), Some(10.0)),
+        phase("down", ramp(20.0, 1.0), Some(10.0)),
+    ];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.sink.connections, 20);
+    assert_eq!(outcomes.peaks, [20, 20]);
+    let area = 10.5 * 10.0 * 10.0;
+    for id in [0, 1] {
+        #[expect(clippy::cast_precision_loss, reason = "a small count")]
+        let accepted = outcomes.ended(id, Outcome::Accepted) as f64;
+        assert!((accepted - area).abs() < 25.0, "{accepted} of {area}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_of_the_open_model_leaves_after_five_seconds() {
+    let outcomes = run(plan(vec![phase("a", rate(0.1), Some(40.0))], 0.0)).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 4);
+    assert_eq!(outcomes.sink.connections, 4, "10 s lie between the starts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_never_answers_is_counted_when_the_drain_is_over() {
+    let mut plan = plan(vec![phase("a", rate(10.0), Some(5.0))], 0.0);
+    // From 2 s on the server stands still.
+    plan.sink.stall = Some(Stall { every: seconds(1000.0), length: seconds(998.0) });
+    plan.phases[0].drain = seconds(3.0);
+    plan.targets[0].timeouts.connect = seconds(60.0);
+    plan.targets[0].timeouts.reply = seconds(60.0);
+    plan.targets[0].timeouts.end_of_data = seconds(60.0);
+    let outcomes = run(plan).await;
+
+    let cell = outcomes.phase(0);
+    let accepted = cell.messages.of(Outcome::Accepted);
+    assert!((19..=20).contains(&accepted), "{accepted}");
+    assert_eq!(cell.messages.of(Outcome::TimedOut), 50 - accepted);
+    assert_eq!(cell.response.censored().unwrap().len(), 50 - accepted);
+    assert!(outcomes.took < seconds(9.0), "{:?}", outcomes.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_does_not_come_in_time_is_given_up_at_its_limit() {
+    let mut plan = plan(vec![phase("a", steady(1.0), Some(20.0))], 5.0);
+    plan.targets[0].timeouts.end_of_data = seconds(2.0);
+    let outcomes = run(plan).await;
+
+    let cell = outcomes.phase(0);
+    assert_eq!(cell.messages.of(Outcome::Ambiguous), cell.messages.started);
+    let age = cell.service.censored().unwrap();
+    assert!(age.min() >= 1_999_000 && age.max() <= 2_060_000, "{} {}", age.min(), age.max());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_order_to_drain_nothing_starts_and_everything_ends() {
+    let phases = vec![phase("a", rate(100.0), Some(10.0)), phase("b", rate(100.0), Some(10.0))];
+    let outcomes = run_with(plan(phases, 0.5), vec![(seconds(3.0), Change::Drain)]).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 300);
+    assert!(!outcomes.phases.contains_key(&PhaseId(1)));
+    assert!(outcomes.took < seconds(4.0), "{:?}", outcomes.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_order_to_stop_what_is_in_flight_is_booked_as_interrupted() {
+    let phases = vec![phase("a", rate(100.0), Some(10.0))];
+    let outcomes = run_with(plan(phases, 0.5), vec![(seconds(3.0), Change::Stop)]).await;
+
+    let cell = outcomes.phase(0);
+    assert_eq!(cell.messages.of(Outcome::Interrupted), 50);
+    assert_eq!(outcomes.took, seconds(3.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn phases_beside_each_other_have_books_of_their_own() {
+    let mut beside = phase("beside", steady(2.0), Some(3.0));
+    beside.begin = Begin::With(PhaseId(0), seconds(2.0));
+    beside.mix = fixture::only(ClientId(1));
+    let outcomes = run(plan(vec![phase("a", rate(10.0), Some(10.0)), beside], 0.1)).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 100);
+    assert_eq!(outcomes.ended(1, Outcome::Accepted), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn thinking_is_a_pause_between_the_messages_of_a_session() {
+    let mut plan = plan(vec![phase("a", steady(2.0), Some(10.0))], 0.1);
+    plan.clients[0].think = seconds(0.4);
+    let outcomes = run(plan).await;
+
+    // A new session does not think first: each ten messages take 10 × 0.1 + 9 × 0.4 seconds.
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 2 * 22);
+}
