@@ -1,3 +1,4 @@
 //! Figures and verdict → text. Pure rendering.
 
 pub mod format;
+pub mod preview;
