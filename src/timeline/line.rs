@@ -14,7 +14,8 @@ use crate::draw::Draw;
 use crate::plan::{Arrival, Begin, ClientId, Curve, Load, Phase, PhaseId};
 
 /// What is given: starts, connections, or nothing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Model {
     /// Messages start on schedule.
     Open,

@@ -39,8 +39,8 @@ pub struct PhasePreview {
     pub name: String,
     /// `steady`, `ramp`, `burst`, `step` or `pause`.
     pub kind: &'static str,
-    /// `open`, `closed` or `pause`.
-    pub model: &'static str,
+    /// What is given in it.
+    pub model: Model,
     /// Whether it is left out of totals and plan-wide thresholds.
     pub warmup: bool,
     /// When it begins, in seconds; absent behind a phase that only its count ends.
@@ -158,7 +158,7 @@ fn phase_preview(plan: &Plan, placed: Placed<'_>) -> PhasePreview {
     PhasePreview {
         name: phase.name.clone(),
         kind: phase.kind.name(),
-        model: line.model().name(),
+        model: line.model(),
         warmup: phase.warmup,
         start_s: begin.map(|begin| begin.as_secs_f64()),
         length_s: line.length().map(|length| length.as_secs_f64()),

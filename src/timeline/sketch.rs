@@ -15,8 +15,8 @@ const STEPS: u32 = 256;
 /// The load of one model over time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sketch {
-    /// `open` (messages per second) or `closed` (connections).
-    pub model: &'static str,
+    /// Open (messages per second) or closed (connections).
+    pub model: Model,
     /// How long one step is, in seconds.
     pub step_s: f64,
     /// The highest level in each step; phases beside each other are added up.
@@ -42,7 +42,7 @@ fn sketch(placed: &[Placed<'_>], model: Model, step: Duration) -> Sketch {
     let levels = (0..STEPS)
         .map(|index| of_model.iter().map(|placed| level(placed, step * index, step)).sum())
         .collect();
-    Sketch { model: model.name(), step_s: step.as_secs_f64(), levels }
+    Sketch { model, step_s: step.as_secs_f64(), levels }
 }
 
 /// The highest level of a phase in a step of the run. A phase behind one of unknown length has

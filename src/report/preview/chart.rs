@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::format;
-use crate::timeline::Sketch;
+use crate::timeline::{Model, Sketch};
 
 /// Columns of the curve itself; with the labels and the axis the whole has 72.
 const COLUMNS: usize = 64;
@@ -15,7 +15,10 @@ const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'
 
 /// A title, the curve and its axis, without a line end at the end.
 pub(super) fn text(sketch: &Sketch) -> String {
-    let title = if sketch.model == "open" { "messages/s" } else { "connections" };
+    let title = match sketch.model {
+        Model::Open => "messages/s",
+        Model::Closed | Model::Pause => "connections",
+    };
     let levels = columns(&sketch.levels);
     let top = levels.iter().copied().fold(0.0, f64::max);
     let heights: Vec<usize> = levels.iter().map(|level| height(*level, top)).collect();

@@ -11,7 +11,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::format;
-use crate::timeline::{LevelRange, PhasePreview, Preview};
+use crate::timeline::{LevelRange, Model, PhasePreview, Preview};
 
 /// The widest text in a cell of the table.
 const CELL: usize = 32;
@@ -52,8 +52,8 @@ fn length(preview: &Preview) -> String {
 }
 
 fn load(preview: &Preview) -> String {
-    let is_open = preview.phases.iter().any(|phase| phase.model == "open");
-    let is_closed = preview.phases.iter().any(|phase| phase.model == "closed");
+    let is_open = preview.phases.iter().any(|phase| phase.model == Model::Open);
+    let is_closed = preview.phases.iter().any(|phase| phase.model == Model::Closed);
     let open = format!(
         "{} on schedule, at up to {}/s",
         counted(preview.totals.messages_at_least, "message"),
@@ -101,9 +101,9 @@ fn row(phase: &PhasePreview) -> [String; 7] {
     ]
 }
 
-fn level_text(model: &str, range: LevelRange) -> String {
+fn level_text(model: Model, range: LevelRange) -> String {
     let LevelRange { from, to, peak } = range;
-    let unit = if model == "open" { "/s" } else { " connections" };
+    let unit = unit(model);
     let is_same = |a: f64, b: f64| (a - b).abs() < f64::EPSILON;
     if peak > from.max(to) {
         format!("{}{unit}, bursts {}", level(from), level(peak))
@@ -111,6 +111,14 @@ fn level_text(model: &str, range: LevelRange) -> String {
         format!("{}{unit}", level(from))
     } else {
         format!("{} to {}{unit}", level(from), level(to))
+    }
+}
+
+fn unit(model: Model) -> &'static str {
+    match model {
+        Model::Open => "/s",
+        Model::Closed => " connections",
+        Model::Pause => "",
     }
 }
 
