@@ -1,9 +1,9 @@
 //! Figures and verdict → text. Pure rendering.
 
 pub mod format;
+pub mod preview;
 mod progress;
-
-pub use progress::{LastSecond, Level, PhaseProgress, Progress};
 mod text;
 
+pub use progress::{LastSecond, Level, PhaseProgress, Progress};
 pub use text::{Page, Style, render};

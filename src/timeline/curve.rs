@@ -126,6 +126,14 @@ impl LevelCurve {
         }
     }
 
+    /// The highest level from one moment until just before another.
+    pub(super) fn highest(&self, from: Duration, to: Duration) -> f64 {
+        match self.shape {
+            Shape::Linear { .. } => self.at(from).max(self.at(to)),
+            Shape::Burst(cycle) => cycle.highest(from, to),
+        }
+    }
+
     /// The level at the end of the whole curve.
     fn last(&self) -> f64 {
         match self.duration {
@@ -152,6 +160,18 @@ impl LevelCurve {
 impl Cycle {
     fn at(&self, at: Duration) -> f64 {
         if modulo(at, self.every) < self.burst { self.peak } else { self.base }
+    }
+
+    fn highest(&self, from: Duration, to: Duration) -> f64 {
+        let begin = modulo(from, self.every);
+        let end = begin.saturating_add(to.saturating_sub(from));
+        let has_burst = begin < self.burst || end > self.every;
+        let has_base = begin >= self.burst || end > self.burst;
+        match (has_burst, has_base) {
+            (true, false) => self.peak,
+            (false, _) => self.base,
+            (true, true) => self.peak.max(self.base),
+        }
     }
 
     /// The integral over one whole cycle.
@@ -279,6 +299,22 @@ pub(super) mod tests {
             // A step of the sum that holds an edge of a burst is off by at most its own size.
             let tolerance = curve.peak() * until.as_secs_f64() * 0.01 + 1e-3;
             prop_assert!((closed_form - sum).abs() <= tolerance, "{closed_form} {sum}");
+        }
+
+        #[test]
+        fn the_highest_level_of_a_part_is_the_highest_in_it(
+            (curve, duration) in curves(), a in 0.0..=1.0, b in 0.0..=1.0
+        ) {
+            let curve = LevelCurve::new(curve, Some(duration));
+            let (from, to) = (f64::min(a, b), f64::max(a, b));
+            let (from, to) = (duration.mul_f64(from), duration.mul_f64(to));
+            prop_assume!(to > from);
+
+            let highest = curve.highest(from, to);
+
+            let step = to.saturating_sub(from) / 1000;
+            let seen = (0..1000).map(|n| curve.at(from + step * n)).fold(0.0, f64::max);
+            prop_assert!(seen <= highest + 1e-9 && highest <= curve.peak() + 1e-9);
         }
 
         #[test]

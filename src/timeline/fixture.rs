@@ -9,8 +9,7 @@ use crate::plan::{
 };
 use crate::smtp::{EhloName, Ending, Expectations, Pipelining};
 
-/// A plan with seed 42, clients of weights 80, 15, 4 and 1, and these phases, each after the one
-/// before unless it says otherwise.
+/// A plan with seed 42, four clients of 10 messages for each connection, and these phases.
 pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
     Plan {
         name: "fixture".to_owned(),
@@ -73,7 +72,7 @@ fn recipe() -> Recipe {
     }
 }
 
-/// A phase of this load, at the start of the run.
+/// A phase of this load at the start of the run, the clients weighted 80, 15, 4 and 1.
 pub(crate) fn phase(load: Load, duration: Option<Duration>) -> Phase {
     Phase {
         name: "phase".to_owned(),

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mix::{Shares, connections_of};
 use super::slots::slots;
 use super::starts::count;
-use super::{LevelCurve, Share, SlotChanges, Starts, mix};
+use super::{LevelCurve, Share, SlotChanges, Starts};
 use crate::draw::Draw;
 use crate::plan::{Arrival, Begin, ClientId, Curve, Load, Phase, PhaseId};
 
 /// What is given: starts, connections, or nothing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Model {
     /// Messages start on schedule.
     Open,
@@ -59,8 +61,8 @@ pub(super) struct OpenWork {
     pub(super) arrival: Arrival,
     /// How many there are.
     pub(super) planned: u64,
-    /// The clients of a block of starts, in file order.
-    pub(super) block: Vec<ClientId>,
+    /// Who sends them.
+    pub(super) shares: Shares,
     /// How many starts the open phases before this one have.
     before: u64,
 }
@@ -109,16 +111,16 @@ impl Line {
                 let (planned, last) = count(&curve, *arrival, phase.count, draw);
                 let ended_by_count = phase.duration.is_none() || phase.count == Some(planned);
                 let length = if ended_by_count { Some(last) } else { phase.duration };
-                let block = mix::block_of(&phase.mix);
+                let shares = Shares::new(&phase.mix);
                 (
                     curve,
                     length,
-                    Work::Open(OpenWork { arrival: *arrival, planned, block, before: 0 }),
+                    Work::Open(OpenWork { arrival: *arrival, planned, shares, before: 0 }),
                 )
             }
             Load::Closed { connections } => {
                 let curve = LevelCurve::new(whole(*connections), phase.duration);
-                let clients = mix::connections_of(&phase.mix, slots(curve.peak()));
+                let clients = connections_of(&phase.mix, slots(curve.peak()));
                 let numbering = SlotNumbering::default();
                 (curve, phase.duration, Work::Closed(ClosedWork { clients, numbering }))
             }
@@ -211,15 +213,14 @@ impl Line {
         }
     }
 
-    /// Who sends over a slot. A slot that the phase does not have is the first client's.
+    /// Who sends over a slot; the plan's first client where the phase has no such slot.
     pub fn client_of_slot(&self, slot: u32) -> ClientId {
         let clients: &[ClientId] = match &self.work {
             Work::Closed(work) => &work.clients,
-            Work::Open(work) => &work.block,
-            Work::Pause => &[],
+            Work::Open(_) | Work::Pause => &[],
         };
         let index = usize::try_from(slot).unwrap_or(usize::MAX);
-        clients.get(index).or(clients.first()).copied().unwrap_or(ClientId(0))
+        clients.get(index).copied().unwrap_or(ClientId(0))
     }
 
     /// What start `n` of an open phase draws from.

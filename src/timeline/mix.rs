@@ -1,60 +1,88 @@
 //! Weights of clients → which start and which connection is whose.
 //!
 //! Both are exact, not random: a share of 1 % is 10 of every 1,000 starts, and one of 100
-//! connections. Only the order within a block of starts is drawn.
+//! connections. Only the order within a block of starts is drawn, and who has the places that the
+//! weights do not share out evenly.
 
 use crate::draw::{Draw, Purpose};
 use crate::plan::{ClientId, Weighted};
 
 /// How many starts share the weights out exactly.
-pub(super) const BLOCK: u64 = 1000;
+pub(super) const BLOCK: u16 = 1000;
 
-/// The clients of a block of starts, in file order: each as often as its weight asks for.
-///
-/// What the weights leave over goes to the largest remainders, on a tie to the earlier one.
-pub(super) fn block_of(mix: &Weighted<ClientId>) -> Vec<ClientId> {
-    let total: f64 = mix.choices.iter().map(|(_, weight)| weight).sum();
-    let mut seats: Vec<Seats> =
-        mix.choices.iter().map(|(client, weight)| Seats::new(*client, weight / total)).collect();
-    let given: u64 = seats.iter().map(|seats| seats.count).sum();
-    let mut by_remainder: Vec<&mut Seats> = seats.iter_mut().collect();
-    by_remainder.sort_by(|a, b| b.remainder.total_cmp(&a.remainder));
-    let left_over = usize::try_from(BLOCK.saturating_sub(given)).unwrap_or_default();
-    for seats in by_remainder.into_iter().take(left_over) {
-        seats.count += 1;
-    }
-    seats.iter().flat_map(|seats| (0..seats.count).map(|_| seats.client)).collect()
+/// How the clients of an open phase share its blocks of starts.
+#[derive(Clone, Debug)]
+pub(super) struct Shares {
+    clients: Vec<Seats>,
 }
 
 /// The places of one client in a block.
+#[derive(Clone, Copy, Debug)]
 struct Seats {
     client: ClientId,
-    count: u64,
-    remainder: f64,
+    /// Its whole places in every block.
+    whole: u64,
+    /// Where its part of a further place ends, the parts of all clients laid end to end.
+    part_end: f64,
 }
 
-impl Seats {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and the size of a block"
-    )]
-    fn new(client: ClientId, share: f64) -> Self {
-        let quota = share * BLOCK as f64;
-        // A share that is whole but for the rounding of the division is whole.
-        let count = (quota + 1e-9).floor();
-        Self { client, count: count as u64, remainder: quota - count }
+impl Shares {
+    /// Compiles weights.
+    pub(super) fn new(mix: &Weighted<ClientId>) -> Self {
+        let total: f64 = mix.choices.iter().map(|(_, weight)| weight).sum();
+        let mut part_end = 0.0;
+        let mut clients = Vec::with_capacity(mix.choices.len());
+        for (client, weight) in &mix.choices {
+            let (whole, part) = split(weight / total);
+            part_end += part;
+            clients.push(Seats { client: *client, whole, part_end });
+        }
+        // The parts add up to whole places; without this, floats could miss one.
+        if let Some(last) = clients.last_mut() {
+            last.part_end = last.part_end.round();
+        }
+        Self { clients }
+    }
+
+    /// The clients of a block in the order of its starts.
+    ///
+    /// Where weights ask for a part of a place, the blocks take turns: each client has its whole
+    /// places, and one more in as many blocks as the part says, at an offset drawn for each
+    /// block. So a client with a share of 0.01 % does send, in one block of ten. The order is a
+    /// Fisher-Yates shuffle.
+    pub(super) fn block(&self, phase: Draw, number: u64) -> Vec<ClientId> {
+        let draw = phase.at(number).of(Purpose::Client);
+        let offset = draw.at(0).unit();
+        let mut block = Vec::with_capacity(usize::from(BLOCK));
+        let mut taken = 0.0;
+        for seats in &self.clients {
+            let reached = (seats.part_end - offset).ceil().max(taken);
+            let further = u64::from(reached > taken);
+            taken = reached;
+            block.extend((0..seats.whole + further).map(|_| seats.client));
+        }
+        shuffle(&mut block, draw);
+        block
     }
 }
 
-/// The block in the order of its starts: a Fisher-Yates shuffle drawn from the phase and the
-/// block's number.
-pub(super) fn shuffle(block: &mut [ClientId], phase: Draw, number: u64) {
-    let draw = phase.at(number).of(Purpose::Client);
+/// The whole places of a block that a share asks for, and the part of one that is left.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and the size of a block"
+)]
+fn split(share: f64) -> (u64, f64) {
+    let places = share * f64::from(BLOCK);
+    // Places that are whole but for the rounding of the division are whole.
+    let whole = (places + 1e-9).floor();
+    (whole as u64, (places - whole).max(0.0))
+}
+
+fn shuffle(block: &mut [ClientId], draw: Draw) {
     for last in (1..block.len()).rev() {
-        let last_key = last as u64;
-        let other = usize::try_from(draw.at(last_key).below(last_key + 1)).unwrap_or_default();
+        let key = last as u64;
+        let other = usize::try_from(draw.at(key).below(key + 1)).unwrap_or_default();
         block.swap(last, other);
     }
 }
@@ -85,7 +113,22 @@ pub(super) fn connections_of(mix: &Weighted<ClientId>, count: u32) -> Vec<Client
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_block_is_always_full(
+            weights in proptest::collection::vec(1e-3..1e6, 1..20), number in 0..1000_u64
+        ) {
+            let mix = Weighted { choices: (0..).map(ClientId).zip(weights).collect() };
+
+            let block = Shares::new(&mix).block(Draw::new(42), number);
+
+            prop_assert_eq!(block.len(), 1000);
+        }
+    }
 
     fn everyday() -> Weighted<ClientId> {
         let weights = [80.0, 15.0, 4.0, 1.0];
@@ -96,30 +139,53 @@ mod tests {
         (0..4).map(|id| clients.iter().filter(|client| client.0 == id).count()).collect()
     }
 
-    #[test]
-    fn a_block_has_each_client_as_often_as_its_weight_asks_for() {
-        assert_eq!(counts(&block_of(&everyday())), [800, 150, 40, 10]);
+    fn equal_thirds() -> Weighted<ClientId> {
+        Weighted { choices: (0..3).map(|id| (ClientId(id), 1.0)).collect() }
     }
 
     #[test]
-    fn what_is_left_over_in_a_block_goes_to_the_largest_remainders() {
-        let mix =
-            Weighted { choices: vec![(ClientId(0), 1.0), (ClientId(1), 1.0), (ClientId(2), 1.0)] };
+    fn every_block_has_each_client_as_often_as_its_weight_asks_for() {
+        let shares = Shares::new(&everyday());
 
-        assert_eq!(counts(&block_of(&mix)), [334, 333, 333, 0]);
+        for number in 0..100 {
+            let block = shares.block(Draw::new(42), number);
+            assert_eq!(counts(&block), [800, 150, 40, 10], "{number}");
+        }
     }
 
     #[test]
-    fn shuffling_keeps_the_shares_and_differs_from_block_to_block() {
-        let mut first = block_of(&everyday());
-        let mut second = first.clone();
+    fn blocks_differ_in_their_order() {
+        let shares = Shares::new(&everyday());
 
-        shuffle(&mut first, Draw::new(42), 0);
-        shuffle(&mut second, Draw::new(42), 1);
+        assert_ne!(shares.block(Draw::new(42), 0), shares.block(Draw::new(42), 1));
+    }
 
-        assert_eq!(counts(&first), [800, 150, 40, 10]);
-        assert_eq!(counts(&second), [800, 150, 40, 10]);
-        assert_ne!(first, second);
+    #[test]
+    fn clients_take_turns_with_a_place_that_is_not_shared_out_evenly() {
+        let shares = Shares::new(&equal_thirds());
+        let mut sums = [0; 3];
+
+        for number in 0..3000 {
+            let block = counts(&shares.block(Draw::new(42), number));
+            assert_eq!(block.iter().sum::<usize>(), 1000, "{number}");
+            assert!(block[..3].iter().all(|count| [333, 334].contains(count)), "{block:?}");
+            for (sum, count) in sums.iter_mut().zip(block) {
+                *sum += count;
+            }
+        }
+
+        assert!(sums.iter().all(|sum| sum.abs_diff(1_000_000) < 100), "{sums:?}");
+    }
+
+    #[test]
+    fn a_client_with_less_than_a_place_in_a_block_is_not_left_out() {
+        let mix = Weighted { choices: vec![(ClientId(0), 9999.0), (ClientId(1), 1.0)] };
+        let shares = Shares::new(&mix);
+
+        let starts: usize =
+            (0..1000).map(|number| counts(&shares.block(Draw::new(42), number))[1]).sum();
+
+        assert!(starts.abs_diff(100) < 30, "{starts}");
     }
 
     #[test]

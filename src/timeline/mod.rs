@@ -8,6 +8,9 @@ mod curve;
 pub(crate) mod fixture;
 mod line;
 mod mix;
+mod needs;
+mod preview;
+mod sketch;
 mod slots;
 mod starts;
 
@@ -16,6 +19,9 @@ use std::time::Duration;
 
 pub(crate) use curve::LevelCurve;
 pub use line::{Line, Model};
+pub use needs::{Needs, Peaks};
+pub use preview::{ClientShare, LevelRange, PhasePreview, PlannedTotals, Preview};
+pub use sketch::Sketch;
 pub use slots::{Change, SlotChange, SlotChanges};
 pub use starts::{PlannedStart, Starts};
 
@@ -82,13 +88,18 @@ impl Timeline {
     /// The planned beginning of each phase since the run's start; none behind a closed phase
     /// that only a count ends. Behind one with a duration too it is the latest.
     pub fn begins(&self) -> Vec<Option<Duration>> {
+        self.begins_by(&Line::length)
+    }
+
+    /// The beginnings if each phase is as long as `length` says.
+    fn begins_by(&self, length: &dyn Fn(&Line) -> Option<Duration>) -> Vec<Option<Duration>> {
         let mut begins = vec![None; self.lines.len()];
         // A phase may stand beside one that comes later in the file, so one pass may not do.
         loop {
             let mut found = false;
             for (index, line) in self.lines.iter().enumerate() {
                 if begins[index].is_none() {
-                    begins[index] = self.begin_of(line, &begins);
+                    begins[index] = self.begin_of(line, length, &begins);
                     found |= begins[index].is_some();
                 }
             }
@@ -98,12 +109,17 @@ impl Timeline {
         }
     }
 
-    fn begin_of(&self, line: &Line, begins: &[Option<Duration>]) -> Option<Duration> {
+    fn begin_of(
+        &self,
+        line: &Line,
+        length: &dyn Fn(&Line) -> Option<Duration>,
+        begins: &[Option<Duration>],
+    ) -> Option<Duration> {
         match line.begin() {
             Begin::Start => Some(Duration::ZERO),
             Begin::After(id) => {
                 let before = self.lines.get(id.index())?;
-                begins[id.index()]?.checked_add(before.length()?)
+                begins[id.index()]?.checked_add(length(before)?)
             }
             Begin::With(id, delay) => begins.get(id.index()).copied()??.checked_add(delay),
         }

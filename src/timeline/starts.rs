@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::line::{Line, OpenWork};
-use super::mix::{self, BLOCK};
+use super::mix::BLOCK;
 use super::{LevelCurve, Share};
 use crate::draw::{Draw, Purpose};
 use crate::plan::{Arrival, ClientId};
@@ -74,13 +74,13 @@ impl Iterator for Starts {
 
 impl Block {
     fn client(&mut self, n: u64, work: &OpenWork, phase: Draw) -> Option<ClientId> {
-        let number = n / BLOCK;
+        let size = u64::from(BLOCK);
+        let number = n / size;
         if self.number != Some(number) {
-            self.clients.clone_from(&work.block);
-            mix::shuffle(&mut self.clients, phase, number);
+            self.clients = work.shares.block(phase, number);
             self.number = Some(number);
         }
-        self.clients.get(usize::try_from(n % BLOCK).ok()?).copied()
+        self.clients.get(usize::try_from(n % size).ok()?).copied()
     }
 }
 
@@ -119,7 +119,8 @@ pub(super) fn count(
         }
         Arrival::Poisson => poisson(total, limit, phase),
     };
-    (planned, curve.inverse(reached).unwrap_or_default())
+    // A rate so small that its starts lie beyond all times has none.
+    curve.inverse(reached).map_or((0, Duration::ZERO), |last| (planned, last))
 }
 
 fn poisson(total: f64, limit: u64, phase: Draw) -> (u64, f64) {
