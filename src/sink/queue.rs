@@ -63,7 +63,8 @@ impl Queue {
             None => Duration::ZERO,
             Some(Service::Constant(mean)) => mean,
             Some(Service::Exponential(mean)) => {
-                mean.mul_f64(self.draw.at(self.served).exponential())
+                let seconds = mean.as_secs_f64() * self.draw.at(self.served).exponential();
+                Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
             }
         }
     }
@@ -146,6 +147,44 @@ mod tests {
         let done = [55, 65, 75].map(|arrival| queue.finish(arrival * MS).as_millis());
 
         assert_eq!(done, [65, 100, 110]);
+    }
+
+    /// Case V4 of the known answers: max(s, S - (1-rho)P(1-p)).
+    #[test]
+    fn one_server_behind_a_stall_gives_the_known_answers() {
+        let stall = Some(Stall { every: 10_000 * MS, length: 1000 * MS });
+        for (percent, expected) in [(50, [501, 751, 951]), (80, [801, 901, 981])] {
+            let mut queue = Queue::new(&plan(Some(1), Service::Constant(MS), stall), Draw::new(1));
+            let mut times: Vec<Duration> = (0..percent * 1000)
+                .map(|n| MS * n * 100 / percent)
+                .map(|arrival| queue.finish(arrival).saturating_sub(arrival))
+                .collect();
+            times.sort_unstable();
+
+            for (share, expected) in [90, 95, 99].into_iter().zip(expected) {
+                let time = times[times.len() * share / 100].as_millis();
+                assert!(time.abs_diff(expected) <= 2, "p{share} at {percent} %: {time} ms");
+            }
+        }
+    }
+
+    /// Case V6: with Poisson arrivals the response time is exponential at rate mu - lambda.
+    #[test]
+    fn one_server_with_exponential_work_gives_the_known_answer() {
+        let mut queue =
+            Queue::new(&plan(Some(1), Service::Exponential(10 * MS), None), Draw::new(5));
+        let mut arrival = Duration::ZERO;
+        let mut times: Vec<Duration> = (0..1_000_000)
+            .map(|n| {
+                arrival += Duration::from_secs_f64(Draw::new(6).at(n).exponential() / 70.0);
+                queue.finish(arrival).saturating_sub(arrival)
+            })
+            .collect();
+        times.sort_unstable();
+
+        let p99 = times[990_000].as_secs_f64();
+
+        assert!((p99 / 0.153_5 - 1.0).abs() < 0.04, "{p99}");
     }
 
     #[test]

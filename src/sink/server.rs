@@ -87,6 +87,14 @@ impl Server {
         let _ = session.run().await;
     }
 
+    /// A time beyond the clock's range never comes.
+    async fn wait_until(&self, due: Duration) {
+        match self.started.checked_add(due) {
+            Some(instant) => tokio::time::sleep_until(instant).await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn now(&self) -> Duration {
         match self.timing {
             Timing::Immediate => Duration::ZERO,
@@ -151,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             act = match next {
                 Act::Read => poll_fn(|cx| self.poll_read(cx)).await?,
                 Act::Wait(due) => {
-                    tokio::time::sleep_until(self.server.started + due).await;
+                    self.server.wait_until(due).await;
                     Some(poll_fn(|cx| self.poll_resume(cx)).await?)
                 }
                 Act::Close(ending) => return self.close(ending).await,
