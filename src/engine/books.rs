@@ -264,7 +264,8 @@ impl Start {
     fn latencies(&self, end: &End, now: Instant) -> (Duration, Duration) {
         let age = self.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let service = if end.service.is_zero() { age } else { end.service };
-        let response = self.planned.map_or(service, |planned| now.saturating_duration_since(planned));
+        let response =
+            self.planned.map_or(service, |planned| now.saturating_duration_since(planned));
         (response, service)
     }
 }

@@ -58,7 +58,13 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    pub(super) fn new(client: ClientId, number: u64, address: u16, quota: u32, phase: PhaseId) -> Self {
+    pub(super) fn new(
+        client: ClientId,
+        number: u64,
+        address: u16,
+        quota: u32,
+        phase: PhaseId,
+    ) -> Self {
         Self {
             client,
             number,

@@ -19,8 +19,8 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -153,8 +153,8 @@ impl<D: Dialer + Send> Seat<D> {
         let (go, gone) = oneshot::channel();
         let (tell_ready, ready) = std::sync::mpsc::channel();
         let name = format!("worker-{}", self.index);
-        let thread = std::thread::Builder::new().name(name.clone()).spawn(move || {
-            match self.prepare() {
+        let thread =
+            std::thread::Builder::new().name(name.clone()).spawn(move || match self.prepare() {
                 Ok((prepared, runtime)) => {
                     let told = tell_ready.send(Ok(monitor::this_thread()));
                     if let (Ok(()), Ok(zero)) = (told, gone.blocking_recv()) {
@@ -162,20 +162,19 @@ impl<D: Dialer + Send> Seat<D> {
                     }
                 }
                 Err(error) => drop(tell_ready.send(Err(error))),
-            }
-        })?;
+            })?;
         let running = Running { name, id: None, orders, thread };
         Ok(Waiting { ready, go, running })
     }
 
-    fn prepare(self) -> Result<(Prepared<D>, Runtime), EngineError> {
+    fn prepare(self) -> Result<(Prepared<D>, LocalRuntime), EngineError> {
         let plan = &self.shared.plan;
         let composer = Composer::new(&plan.messages, &plan.feeds, self.run);
         let composer = composer.map_err(EngineError::Template)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .event_interval(EVENT_INTERVAL)
-            .build()
+            .build_local(LocalOptions::default())
             .map_err(EngineError::Worker)?;
         let alarm = {
             let _inside = runtime.enter();
@@ -193,10 +192,9 @@ struct Prepared<D> {
 }
 
 impl<D: Dialer> Prepared<D> {
-    fn work(self, runtime: &Runtime, orders: UnboundedReceiver<Order>, zero: Instant) {
+    fn work(self, runtime: &LocalRuntime, orders: UnboundedReceiver<Order>, zero: Instant) {
         let Self { seat, composer, alarm } = self;
-        let local = tokio::task::LocalSet::new();
-        local.block_on(runtime, async move {
+        runtime.block_on(async move {
             let books = Books::new(zero, seat.shared, seat.notes);
             let worker = Worker::new(seat.index, seat.dialer, books, composer);
             Pacer::new(worker, alarm, orders).run().await;

@@ -18,9 +18,11 @@ use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::order::{Change, Note, Order};
 use super::worker::Worker;
-use crate::plan::{Begin, PhaseId};
+use crate::plan::PhaseId;
 use crate::record::{CellKey, Handover};
-use crate::timeline::{Change as SlotTurn, Line, Model, PlannedStart, Share, SlotChanges, Starts};
+use crate::timeline::{
+    Change as SlotTurn, Line, Model, PlannedStart, Schedule, Share, SlotChanges, Starts,
+};
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(50);
@@ -108,8 +110,7 @@ pub(super) struct Pacer<D: Dialer> {
     /// Phases that have not begun, and when they do, where that is known.
     upcoming: Vec<PhaseId>,
     next_begin: Option<Instant>,
-    begins: Vec<Option<Instant>>,
-    ends: Vec<Option<Instant>>,
+    schedule: Schedule,
     second: u64,
     next_sweep: Instant,
     good_bye: Option<Instant>,
@@ -123,13 +124,6 @@ impl<D: Dialer> Pacer<D> {
     ) -> Self {
         let timeline = Arc::clone(&worker.books.shared.timeline);
         let zero = worker.books.zero;
-        let known = timeline.begins();
-        let begins: Vec<Option<Instant>> =
-            known.iter().map(|begin| begin.map(|begin| zero + begin)).collect();
-        let ends = begins.iter().zip(timeline.lines()).map(|(begin, line)| {
-            begin.zip(line.length()).map(|(begin, length)| begin + length)
-        });
-        let ends = ends.collect();
         let upcoming = timeline.lines().iter().map(|line| line.id()).collect();
         let mut pacer = Self {
             worker,
@@ -138,8 +132,7 @@ impl<D: Dialer> Pacer<D> {
             pending: Vec::new(),
             upcoming,
             next_begin: None,
-            begins,
-            ends,
+            schedule: Schedule::new(&timeline),
             second: 0,
             next_sweep: zero,
             good_bye: None,
@@ -198,42 +191,38 @@ impl<D: Dialer> Pacer<D> {
 
     /// Nothing starts any more: all phases end, and those to come never begin.
     fn drain(&mut self, at: Instant) {
-        self.upcoming.clear();
-        self.next_begin = None;
-        for run in self.worker.runs.borrow().iter() {
-            let phase = run.phase();
-            let earlier = phase.end.get().is_some_and(|end| end <= at);
-            if !earlier {
-                phase.end.set(Some(at));
-            }
-        }
-    }
-
-    fn end_at(&mut self, phase: PhaseId, at: Instant) {
-        for run in self.worker.runs.borrow().iter().filter(|run| run.phase().id == phase) {
-            run.phase().end.set(Some(at));
-        }
-        self.ends[phase.index()] = Some(at);
+        self.schedule.drain(at.saturating_duration_since(self.worker.books.zero));
+        let schedule = &self.schedule;
+        self.upcoming.retain(|id| schedule.begin(*id).is_some());
+        self.set_ends();
         self.look_ahead();
     }
 
-    /// Works out when phases begin whose predecessors' ends have become known.
-    fn look_ahead(&mut self) {
-        let lines = Arc::clone(&self.worker.books.shared.timeline);
-        for line in lines.lines() {
-            let id = line.id().index();
-            if self.begins[id].is_none() {
-                self.begins[id] = match line.begin() {
-                    Begin::Start => Some(self.worker.books.zero),
-                    Begin::After(before) => self.ends[before.index()],
-                    Begin::With(other, delay) => self.begins[other.index()].map(|at| at + delay),
-                };
-            }
-            if self.ends[id].is_none() {
-                self.ends[id] = self.begins[id].zip(line.length()).map(|(at, length)| at + length);
-            }
+    fn end_at(&mut self, phase: PhaseId, at: Instant) {
+        let shared = &self.worker.books.shared;
+        let at = at.saturating_duration_since(self.worker.books.zero);
+        self.schedule.end_phase(&shared.timeline, phase, at);
+        self.set_ends();
+        self.look_ahead();
+    }
+
+    fn set_ends(&self) {
+        for run in self.worker.runs.borrow().iter() {
+            let phase = run.phase();
+            phase.end.set(self.end(phase.id));
         }
-        self.next_begin = self.upcoming.iter().filter_map(|id| self.begins[id.index()]).min();
+    }
+
+    fn begin_at(&self, id: PhaseId) -> Option<Instant> {
+        self.schedule.begin(id).map(|at| self.worker.books.zero + at)
+    }
+
+    fn end(&self, id: PhaseId) -> Option<Instant> {
+        self.schedule.end(id).map(|at| self.worker.books.zero + at)
+    }
+
+    fn look_ahead(&mut self) {
+        self.next_begin = self.upcoming.iter().filter_map(|id| self.begin_at(*id)).min();
     }
 
     /// Does all that is due; true if there is more than fits in one turn.
@@ -292,9 +281,10 @@ impl<D: Dialer> Pacer<D> {
         if self.next_begin.is_none_or(|at| at > now) {
             return false;
         }
-        let begins = &self.begins;
-        let due = |id: &mut PhaseId| begins[id.index()].is_some_and(|at| at <= now);
-        let due: Vec<PhaseId> = self.upcoming.extract_if(.., due).collect();
+        let due = |id: &PhaseId| self.begin_at(*id).is_some_and(|at| at <= now);
+        let (due, upcoming) = self.upcoming.iter().partition(|id| due(id));
+        self.upcoming = upcoming;
+        let due: Vec<PhaseId> = due;
         for id in due {
             self.begin(id, now);
         }
@@ -305,8 +295,8 @@ impl<D: Dialer> Pacer<D> {
     fn begin(&self, id: PhaseId, now: Instant) {
         let shared = &self.worker.books.shared;
         let line = shared.timeline.line(id);
-        let begin = self.begins[id.index()].unwrap_or(now);
-        let phase = Rc::new(PhaseState::new(id, begin, self.ends[id.index()]));
+        let begin = self.begin_at(id).unwrap_or(now);
+        let phase = Rc::new(PhaseState::new(id, begin, self.end(id)));
         let share = Share { worker: self.worker.index, of: shared.workers };
         if shared.plan.phases[id.index()].fresh {
             self.worker.trim(Some(id));
@@ -356,7 +346,8 @@ impl<D: Dialer> Pacer<D> {
             match run {
                 Run::Open(open) => more |= self.fire_open(open, now),
                 Run::Closed { run, changes, .. } => {
-                    let due = |change: &crate::timeline::SlotChange| run.phase.begin + change.at <= now;
+                    let due =
+                        |change: &crate::timeline::SlotChange| run.phase.begin + change.at <= now;
                     while let Some(change) = changes.next_if(|change| due(change)) {
                         closed.push((Rc::clone(run), change));
                     }

@@ -184,7 +184,9 @@ impl<D: Dialer> Session<D> {
         let mut buffer = self.worker.buffer.borrow_mut();
         let mut read = ReadBuf::new(&mut buffer);
         match Pin::new(&mut self.connection).poll_read(context, &mut read) {
-            Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Happening::Ended(None)),
+            Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                return Poll::Ready(Happening::Ended(None));
+            }
             Poll::Ready(Ok(())) => return Poll::Ready(Happening::Read(read.filled().len())),
             Poll::Ready(Err(error)) => return Poll::Ready(Happening::Ended(Some(error))),
             Poll::Pending => {}
@@ -306,7 +308,9 @@ impl<D: Dialer> Session<D> {
                 self.handle.retiring.set(true);
                 Flow::On
             }
-            Signal::Work if self.dialog.is_idle() && self.thinking_until.is_none() => self.seek(now),
+            Signal::Work if self.dialog.is_idle() && self.thinking_until.is_none() => {
+                self.seek(now)
+            }
             Signal::Work => Flow::On,
         }
     }
@@ -475,7 +479,8 @@ const fn counted(end: RecipientEnd) -> Counted {
 }
 
 fn first_line(octets: &[u8]) -> &[u8] {
-    let end = octets.iter().take(200).position(|octet| *octet == b'\n').unwrap_or(octets.len().min(200));
+    let end =
+        octets.iter().take(200).position(|octet| *octet == b'\n').unwrap_or(octets.len().min(200));
     octets.get(..end).unwrap_or_default()
 }
 

@@ -46,10 +46,11 @@ impl Shared {
         addresses: Vec<Vec<SocketAddr>>,
         workers: u32,
     ) -> Self {
-        let counters = plan.phases.iter().zip(timeline.lines()).map(|(phase, line)| PhaseCounters {
-            budget: phase.count.filter(|_| line.model() == Model::Closed).map(AtomicU64::new),
-            ..PhaseCounters::default()
-        });
+        let counters =
+            plan.phases.iter().zip(timeline.lines()).map(|(phase, line)| PhaseCounters {
+                budget: phase.count.filter(|_| line.model() == Model::Closed).map(AtomicU64::new),
+                ..PhaseCounters::default()
+            });
         let phases = counters.collect();
         let tracks = tracks(&plan);
         Self { plan, timeline, addresses, workers, phases, tracks }

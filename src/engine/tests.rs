@@ -80,7 +80,8 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
         order.send(Order { at: began + at, change }).unwrap();
     }
     let dialer = Pipes { server: server.clone() };
-    let worker = tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
+    let worker =
+        tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
     while let Some(note) = told.recv().await {
@@ -120,9 +121,11 @@ fn assert_conserved(outcomes: &Outcomes) {
         assert_eq!(messages.started, messages.ended.iter().sum::<u64>(), "{phase:?}");
         accepted += messages.of(Outcome::Accepted);
     }
-    let unsure: u64 = outcomes.phases.values().map(|cell| {
-        cell.messages.of(Outcome::Ambiguous) + cell.messages.of(Outcome::Interrupted)
-    }).sum();
+    let unsure: u64 = outcomes
+        .phases
+        .values()
+        .map(|cell| cell.messages.of(Outcome::Ambiguous) + cell.messages.of(Outcome::Interrupted))
+        .sum();
     assert!(outcomes.sink.messages >= accepted && outcomes.sink.messages <= accepted + unsure);
 }
 
@@ -293,10 +296,8 @@ async fn a_pause_keeps_connections_open_and_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_falling_level_retires_connections_and_a_rising_one_opens_them() {
     let ramp = |from, to| Load::Closed { connections: Curve::Linear { from, to } };
-    let phases = vec![
-        phase("up", ramp(1.0, 20.0), Some(10.0)),
-        phase("down", ramp(20.0, 1.0), Some(10.0)),
-    ];
+    let phases =
+        vec![phase("up", ramp(1.0, 20.0), Some(10.0)), phase("down", ramp(20.0, 1.0), Some(10.0))];
     let mut plan = plan(phases, 0.1);
     plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
     let outcomes = run(plan).await;

@@ -203,7 +203,10 @@ impl<D: Dialer> Worker<D> {
     /// Whether one more session of a client may be opened for a phase. A limit is divided over
     /// the workers.
     fn may_open(&self, client: ClientId, phase: PhaseId) -> bool {
-        let limits = [self.client(client).max_connections, self.plan().phases[phase.index()].max_connections];
+        let limits = [
+            self.client(client).max_connections,
+            self.plan().phases[phase.index()].max_connections,
+        ];
         let limit = limits.into_iter().flatten().min();
         limit.is_none_or(|limit| {
             let workers = self.books.shared.workers;
@@ -404,7 +407,9 @@ impl<D: Dialer> Worker<D> {
         match self.books.shared.spend(run.phase.id) {
             Spent::Granted => {}
             Spent::Last => {
-                self.books.shared.mark_reached(run.phase.id, now.saturating_duration_since(self.books.zero));
+                self.books
+                    .shared
+                    .mark_reached(run.phase.id, now.saturating_duration_since(self.books.zero));
                 self.books.note(Note::CountReached(run.phase.id));
             }
             Spent::Refused => return None,
@@ -494,7 +499,10 @@ impl<D: Dialer> Worker<D> {
             !self.stopping.get()
                 && self.runs.borrow().iter().any(|run| {
                     let id = run.phase().id;
-                    run.is_in_force() && !run.is_closed() && fresh != Some(id) && self.mixes(id, client)
+                    run.is_in_force()
+                        && !run.is_closed()
+                        && fresh != Some(id)
+                        && self.mixes(id, client)
                 })
         };
         let free: Vec<Rc<Handle>> = self
@@ -549,7 +557,10 @@ impl<D: Dialer> Worker<D> {
         let mut tasks = self.tasks.borrow_mut();
         while let Some(ended) = tasks.try_join_next() {
             if let Err(error) = ended.map_err(tokio::task::JoinError::try_into_panic) {
-                self.books.note(Note::Panicked(error.map_or_else(|_| "a task was cancelled".to_owned(), |panic| panic_text(&*panic))));
+                self.books.note(Note::Panicked(error.map_or_else(
+                    |_| "a task was cancelled".to_owned(),
+                    |panic| panic_text(&*panic),
+                )));
             }
         }
     }

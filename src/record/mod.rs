@@ -2,8 +2,8 @@
 
 mod cell;
 mod figures;
-mod latency;
 mod frame;
+mod latency;
 pub use frame::Handover;
 
 pub use cell::{
