@@ -1,0 +1,115 @@
+//! Why a run could not be made: the tester's or the user's side, never the server's replies.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::engine::EngineError;
+use crate::message::TemplateError;
+use crate::record::FolderError;
+use crate::sink::SinkError;
+use crate::verdict::ExitCode;
+
+/// Why a run could not start, or its results could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A name has no address.
+    #[error("`{host}` can't be resolved")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A target has no address at all.
+    #[error("target `{target}` has no address")]
+    NoAddress {
+        /// The target.
+        target: String,
+    },
+    /// Nobody answers.
+    #[error("no connection to target `{target}` at {address}")]
+    Connect {
+        /// The target.
+        target: String,
+        /// The last address that was tried.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The address is not loopback and not inside an allowed range.
+    #[error("target `{target}`: {ip} (`{host}`) is not allowed: only loopback is, unless you say so")]
+    NotAllowed {
+        /// The target.
+        target: String,
+        /// As the plan names it.
+        host: String,
+        /// As it resolved.
+        ip: IpAddr,
+    },
+    /// The address is public and the user has not vouched for it.
+    #[error("target `{target}`: {ip} (`{host}`) is a public address")]
+    NotAuthorized {
+        /// The target.
+        target: String,
+        /// As the plan names it.
+        host: String,
+        /// As it resolved.
+        ip: IpAddr,
+    },
+    /// The embedded server did not start.
+    #[error("the embedded server did not start")]
+    Sink(#[from] SinkError),
+    /// A message can't be composed.
+    #[error("a message can't be composed")]
+    Message(#[source] TemplateError),
+    /// The workers did not start.
+    #[error("the engine did not start")]
+    Engine(#[from] EngineError),
+    /// The results can't be written.
+    #[error("the results can't be written")]
+    Folder(#[from] FolderError),
+    /// The runtime could not be made.
+    #[error("the program could not get what it needs from the system")]
+    System(#[from] io::Error),
+}
+
+impl RunError {
+    /// What the user can do about it, where that is known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NotAllowed { ip, .. } => Some(format!(
+                "if you may load it, add `--allow {}`, or `allow` to the target in the plan",
+                ipnet::IpNet::from(*ip)
+            )),
+            Self::NotAuthorized { host, .. } => Some(format!(
+                "if you own it, or have its owner's word, add `--authorized {host}`"
+            )),
+            Self::Connect { .. } => Some(
+                "is the server running there? `--sink` tries the plan with the embedded server"
+                    .to_owned(),
+            ),
+            Self::Resolve { .. }
+            | Self::NoAddress { .. }
+            | Self::Sink(_)
+            | Self::Message(_)
+            | Self::Engine(_)
+            | Self::Folder(_)
+            | Self::System(_) => None,
+        }
+    }
+
+    /// The exit code that it ends the program with.
+    pub const fn exit(&self) -> ExitCode {
+        match self {
+            Self::Resolve { .. }
+            | Self::NoAddress { .. }
+            | Self::Connect { .. }
+            | Self::NotAllowed { .. }
+            | Self::NotAuthorized { .. }
+            | Self::Sink(_) => ExitCode::COULD_NOT_START,
+            Self::Message(_) | Self::Engine(_) | Self::Folder(_) | Self::System(_) => {
+                ExitCode::TOOL_FAILED
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The plan's targets → the addresses that may be loaded and that answer.
+//!
+//! Nothing is sent to an address that is neither loopback nor allowed: that is decided for every
+//! resolved address, before the first packet.
+
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+
+use ipnet::IpNet;
+
+use super::RunError;
+use crate::plan::{Address, Endpoint, Plan, Target};
+
+/// What the user vouches for beyond the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Permits {
+    /// Ranges that may be loaded.
+    pub allow: Vec<IpNet>,
+    /// Hosts with public addresses that the user has the right to load, as the plan names them.
+    pub authorized: Vec<String>,
+}
+
+/// By target: the addresses that sessions go to.
+pub(super) fn resolve(
+    plan: &Plan,
+    sink: Option<SocketAddr>,
+    permits: &Permits,
+) -> Result<Vec<Vec<SocketAddr>>, RunError> {
+    // All are checked before one is connected to.
+    let resolved: Result<Vec<_>, RunError> =
+        plan.targets.iter().map(|target| candidates(target, sink, permits)).collect();
+    let used = |index: usize| plan.clients.iter().any(|client| client.target.index() == index);
+    let each = resolved?.into_iter().enumerate().zip(&plan.targets);
+    each.map(|((index, addresses), target)| match (&target.endpoint, used(index)) {
+        (_, false) => Ok(addresses),
+        (Endpoint::Sink | Endpoint::One(_), true) => Ok(vec![first_that_accepts(target, &addresses)?]),
+        (Endpoint::Spread(_), true) => first_that_accepts(target, &addresses).map(|_| addresses),
+    })
+    .collect()
+}
+
+fn candidates(
+    target: &Target,
+    sink: Option<SocketAddr>,
+    permits: &Permits,
+) -> Result<Vec<SocketAddr>, RunError> {
+    let named = match &target.endpoint {
+        Endpoint::Sink => return Ok(sink.into_iter().collect()),
+        Endpoint::One(address) => std::slice::from_ref(address),
+        Endpoint::Spread(addresses) => addresses,
+    };
+    let mut all = Vec::new();
+    for address in named {
+        for resolved in look_up(address)? {
+            permits.check(target, address, resolved.ip())?;
+            if !all.contains(&resolved) {
+                all.push(resolved);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn look_up(address: &Address) -> Result<Vec<SocketAddr>, RunError> {
+    let unresolved = |source| RunError::Resolve { host: address.host.clone(), source };
+    let found = (address.host.as_str(), address.port).to_socket_addrs().map_err(unresolved)?;
+    Ok(found.collect())
+}
+
+fn first_that_accepts(target: &Target, addresses: &[SocketAddr]) -> Result<SocketAddr, RunError> {
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(address, target.timeouts.connect) {
+            Ok(_) => return Ok(*address),
+            Err(error) => last = Some((*address, error)),
+        }
+    }
+    let target = target.name.clone();
+    Err(match last {
+        Some((address, source)) => RunError::Connect { target, address, source },
+        None => RunError::NoAddress { target },
+    })
+}
+
+impl Permits {
+    fn check(&self, target: &Target, address: &Address, ip: IpAddr) -> Result<(), RunError> {
+        let ip = ip.to_canonical();
+        if ip.is_loopback() {
+            return Ok(());
+        }
+        let allowed = target.allow.iter().chain(&self.allow).any(|range| range.contains(&ip));
+        let (host, target) = (address.host.clone(), target.name.clone());
+        if !allowed {
+            return Err(RunError::NotAllowed { target, host, ip });
+        }
+        let authorized = self.authorized.iter().any(|known| known.eq_ignore_ascii_case(&host));
+        if is_public(ip) && !authorized {
+            return Err(RunError::NotAuthorized { target, host, ip });
+        }
+        Ok(())
+    }
+}
+
+/// Whether an address belongs to the open Internet: neither loopback, private, shared (RFC 6598),
+/// link-local nor documentation.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_documentation()
+                || ip.is_unspecified()
+                || shared)
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::Timeouts;
+
+    fn target(host: &str, allow: &[&str]) -> Target {
+        let second = Duration::from_secs(1);
+        Target {
+            name: "default".to_owned(),
+            endpoint: Endpoint::One(Address { host: host.to_owned(), port: 25 }),
+            timeouts: Timeouts { connect: second, reply: second, end_of_data: second },
+            allow: allow.iter().map(|range| range.parse().unwrap()).collect(),
+        }
+    }
+
+    fn verdict(host: &str, allow: &[&str], authorized: &[&str]) -> String {
+        let authorized = authorized.iter().map(|host| (*host).to_owned()).collect();
+        let permits = Permits { allow: Vec::new(), authorized };
+        match candidates(&target(host, allow), None, &permits) {
+            Ok(_) => "allowed".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn loopback_is_always_allowed() {
+        for host in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "localhost"] {
+            assert_eq!(verdict(host, &[], &[]), "allowed", "{host}");
+        }
+    }
+
+    #[test]
+    fn every_other_address_must_be_inside_a_range() {
+        assert!(verdict("10.20.3.4", &[], &[]).contains("10.20.3.4"));
+        assert!(verdict("10.20.3.4", &["10.21.0.0/16"], &[]).contains("not allowed"));
+        assert_eq!(verdict("10.20.3.4", &["10.20.0.0/16"], &[]), "allowed");
+        assert!(verdict("0.0.0.0", &[], &[]).contains("not allowed"));
+    }
+
+    #[test]
+    fn a_public_address_must_be_authorized_by_name_too() {
+        let all = ["0.0.0.0/0", "::/0"];
+        assert!(verdict("8.8.8.8", &all, &[]).contains("public"));
+        assert!(verdict("2001:4860::8888", &all, &["8.8.8.8"]).contains("public"));
+        assert_eq!(verdict("8.8.8.8", &all, &["8.8.8.8"]), "allowed");
+    }
+}
