@@ -2,7 +2,12 @@
 
 mod cell;
 mod figures;
+mod frame;
 mod latency;
+mod ledger;
+mod portion;
+mod results;
+mod statistic;
 
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, RecipientEnd,
@@ -13,4 +18,9 @@ pub use figures::{
     PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures, Summary,
     ThresholdRow, ToolIdentity, VerdictName,
 };
+pub use frame::{Frame, Handover, Merger, PeakOpen, PhaseGauge};
 pub use latency::Latency;
+pub use ledger::{Extent, Ledger, PhaseSpan};
+pub use portion::{Broken, Portion, conserved};
+pub use results::Results;
+pub use statistic::Reading;
