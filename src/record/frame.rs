@@ -185,3 +185,70 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::specimen::{CLOSED, OPEN, key};
+
+    fn handover(worker: u32, second: u64, started: u64) -> Handover {
+        let mut cell = Box::<Cell>::default();
+        cell.messages.started = started;
+        let peaks = vec![PeakOpen { client: ClientId(0), address: 0, open: 3 }];
+        let gauge = PhaseGauge { phase: OPEN, level: 50.0, open_sessions: 2, peak_open: 3, peaks };
+        Handover { worker, second, cells: vec![(key(OPEN, 0, 0), cell)], gauges: vec![gauge] }
+    }
+
+    fn seconds(frames: &[Frame]) -> Vec<(u64, u64)> {
+        frames.iter().map(|frame| (frame.second, frame.sum(OPEN).messages.started)).collect()
+    }
+
+    #[test]
+    fn a_second_is_complete_when_every_worker_has_handed_it_over() {
+        let mut merger = Merger::new(2);
+
+        assert_eq!(seconds(&merger.add(handover(0, 0, 1))), []);
+        assert_eq!(seconds(&merger.add(handover(0, 1, 2))), []);
+        assert_eq!(seconds(&merger.add(handover(1, 0, 10))), [(0, 11)]);
+        assert_eq!(seconds(&merger.add(handover(1, 1, 20))), [(1, 22)]);
+    }
+
+    #[test]
+    fn the_parts_of_the_workers_add_up() {
+        let mut merger = Merger::new(2);
+        merger.add(handover(0, 0, 1));
+
+        let frames = merger.add(handover(1, 0, 1));
+
+        let gauge = frames[0].gauge(OPEN).unwrap();
+        assert_eq!((gauge.open_sessions, gauge.peak_open, gauge.peaks[0].open), (4, 6, 6));
+        assert!((gauge.level - 100.0).abs() < f64::EPSILON);
+        assert_eq!(frames[0].phases(), [OPEN]);
+        assert_eq!(frames[0].gauge(CLOSED), None);
+    }
+
+    #[test]
+    fn seconds_that_a_worker_skipped_come_out_empty_and_in_order() {
+        let mut merger = Merger::new(1);
+
+        assert_eq!(seconds(&merger.add(handover(0, 2, 7))), [(0, 0), (1, 0), (2, 7)]);
+    }
+
+    #[test]
+    fn a_part_that_comes_too_late_goes_into_the_next_second() {
+        let mut merger = Merger::new(1);
+        merger.add(handover(0, 1, 1));
+        merger.add(handover(0, 0, 5));
+
+        assert_eq!(seconds(&merger.add(handover(0, 2, 1))), [(2, 6)]);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_given_out_incomplete() {
+        let mut merger = Merger::new(2);
+        merger.add(handover(0, 0, 1));
+        merger.add(handover(0, 1, 2));
+
+        assert_eq!(seconds(&merger.finish()), [(0, 1), (1, 2)]);
+    }
+}

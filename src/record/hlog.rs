@@ -1,4 +1,4 @@
-//! Histograms → `latency.hlog`, an HdrHistogram interval log that its own tools read.
+//! Histograms → `latency.hlog`, an `HdrHistogram` interval log that its own tools read.
 //!
 //! Each line is what was added in its interval, in microseconds, under the tag
 //! `phase/client/step/clock`. The clocks of whole messages stand under the step `message`, the time until a

@@ -12,6 +12,8 @@ mod portion;
 mod results;
 mod schema;
 mod series;
+#[cfg(test)]
+pub(crate) mod specimen;
 mod statistic;
 
 pub use cell::{

@@ -231,3 +231,107 @@ fn error_rows(cell: &Cell) -> Vec<ErrorRow> {
 fn as_float(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::ErrorKey;
+    use crate::record::specimen::{both, messages};
+    use crate::smtp::Code;
+
+    fn portion(cell: Cell) -> Portion {
+        Portion { cell, peak_open: 0, length: Duration::from_secs(10) }
+    }
+
+    #[test]
+    fn local_and_interrupted_messages_are_no_part_of_the_errors_share() {
+        let mut cell = messages(6, Outcome::Accepted, 1);
+        for (count, outcome) in
+            [(2, Outcome::Temporary), (5, Outcome::Local), (7, Outcome::Interrupted)]
+        {
+            cell = both(cell, &messages(count, outcome, 1));
+        }
+
+        let figures = portion(cell).figures();
+
+        assert!((figures.errors_share - 0.25).abs() < 1e-12, "{}", figures.errors_share);
+        assert_eq!(figures.messages.started, 20);
+    }
+
+    #[test]
+    fn the_errors_share_of_nothing_is_zero() {
+        let figures = portion(messages(5, Outcome::Local, 1)).figures();
+
+        assert!(figures.errors_share.abs() < f64::EPSILON);
+        assert!(
+            Portion { length: Duration::ZERO, ..portion(Cell::default()) }.accepted_per_s().abs()
+                < f64::EPSILON
+        );
+    }
+
+    #[test]
+    fn acceptances_in_time_are_divided_by_the_length() {
+        let mut cell = messages(30, Outcome::Accepted, 1);
+        cell.messages.accepted_in_time = 20;
+
+        assert!((portion(cell).figures().accepted_per_s - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn errors_stand_by_their_number() {
+        let mut cell = Cell::default();
+        let error = |code| ErrorKey {
+            outcome: Outcome::Temporary,
+            step: Step::Rcpt,
+            code: Code::new(code),
+        };
+        cell.error(error(421), || "421 closing".to_owned());
+        for _ in 0..3 {
+            cell.error(error(450), || "450 later".to_owned());
+        }
+
+        let rows = portion(cell).figures().errors;
+
+        let read: Vec<_> = rows.iter().map(|row| (row.code, row.count, &*row.example)).collect();
+        assert_eq!(read, [(Some(450), 3, "450 later"), (Some(421), 1, "421 closing")]);
+    }
+
+    #[test]
+    fn every_outcome_has_its_own_figure() {
+        for outcome in Outcome::ALL {
+            let figures = portion(messages(3, outcome, 1)).figures();
+            assert_eq!(figures.messages.of(outcome), 3, "{outcome}");
+            assert_eq!(figures.messages.ended(), 3, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn a_step_shows_its_times_beside_its_counts() {
+        let mut cell = Cell::default();
+        let step = cell.step(Step::Mail);
+        step.ok = 1;
+        step.reply(Code::OK, Duration::from_millis(2));
+
+        let json = serde_json::to_value(portion(cell).figures()).unwrap();
+
+        let mail = &json["steps"]["mail"];
+        assert_eq!((mail["ok"].as_u64(), mail["count"].as_u64()), (Some(1), Some(1)));
+        assert_eq!(mail["codes"]["250"], 1);
+        assert_eq!(mail["p99"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn sums_that_do_not_come_out_are_found() {
+        let mut figures = portion(messages(3, Outcome::Accepted, 1)).figures();
+        assert_eq!(conserved(&figures), Ok(()));
+
+        figures.messages.dropped = 2;
+        let broken = Broken::Planned { planned: 3, started: 3, dropped: 2 };
+        assert_eq!(conserved(&figures), Err(broken));
+        assert_eq!(broken.difference(), 2);
+
+        figures.messages.planned = 5;
+        figures.messages.accepted = 2;
+        assert_eq!(conserved(&figures), Err(Broken::Started { started: 3, ended: 2 }));
+    }
+}

@@ -163,3 +163,110 @@ fn model(load: Load) -> &'static str {
         Load::Pause => "pause",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::specimen::{
+        CLOSED, OPEN, WARM_UP, addresses, frame, key, ledger, messages, plan, spans,
+    };
+    use crate::record::{Frame, PeakOpen, PhaseGauge};
+    use crate::smtp::Outcome;
+
+    fn cells() -> Vec<(CellKey, Cell)> {
+        vec![
+            (key(WARM_UP, 0, 0), messages(1, Outcome::Accepted, 1)),
+            (key(OPEN, 0, 0), messages(10, Outcome::Accepted, 1)),
+            (key(OPEN, 0, 1), messages(20, Outcome::Accepted, 1)),
+            (key(OPEN, 1, 0), messages(40, Outcome::Accepted, 1)),
+            (key(CLOSED, 1, 0), messages(80, Outcome::Accepted, 1)),
+        ]
+    }
+
+    #[test]
+    fn totals_leave_warm_ups_out_and_all_does_not() {
+        let (plan, spans, addresses) = (plan(), spans(), addresses());
+        let ledger = ledger(&plan, cells());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        assert_eq!(results.totals().messages.accepted, 150);
+        assert_eq!(results.all().messages.accepted, 151);
+        assert!((results.totals().accepted_per_s - 7.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_phase_is_divided_by_client_and_by_address() {
+        let (plan, spans, addresses) = (plan(), spans(), addresses());
+        let ledger = ledger(&plan, cells());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        let phases = results.phases();
+
+        let open = &phases[1];
+        assert_eq!((open.name.as_str(), open.model.as_str(), open.warmup), ("open", "open", false));
+        assert_eq!(open.figures.messages.accepted, 70);
+        assert_eq!(open.clients["app"].messages.accepted, 30);
+        assert_eq!(open.clients["bulk"].messages.accepted, 40);
+        assert_eq!(open.targets["default"]["127.0.0.2:25"].messages.accepted, 20);
+        assert_eq!(open.targets["other"]["[::1]:25"].messages.accepted, 40);
+        assert!((open.start_s - 10.0).abs() < 1e-12 && (open.duration_s - 10.0).abs() < 1e-12);
+        assert!(phases[0].warmup);
+    }
+
+    #[test]
+    fn time_that_phases_share_counts_once() {
+        let (plan, addresses) = (plan(), addresses());
+        let second = |phase, start, length| PhaseSpan {
+            phase,
+            start: Duration::from_secs(start),
+            length: Duration::from_secs(length),
+        };
+        let spans = [second(OPEN, 10, 10), second(CLOSED, 15, 10), second(WARM_UP, 0, 10)];
+        let ledger = ledger(&plan, Vec::new());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        assert_eq!(results.length(Extent::Counting), Duration::from_secs(15));
+        assert_eq!(results.length(Extent::All), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn a_phase_that_never_began_has_no_result() {
+        let (plan, addresses) = (plan(), addresses());
+        let ledger = ledger(&plan, Vec::new());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans()[..1], addresses: &addresses };
+
+        let names: Vec<String> = results.phases().into_iter().map(|phase| phase.name).collect();
+
+        assert_eq!(names, ["warm-up"]);
+    }
+
+    #[test]
+    fn peaks_are_the_highest_second_and_of_phases_beside_each_other_their_sum() {
+        let plan = plan();
+        let mut ledger = Ledger::new(&plan);
+        let gauge = |phase, open| PhaseGauge {
+            phase,
+            level: 0.0,
+            open_sessions: open,
+            peak_open: open,
+            peaks: vec![PeakOpen { client: ClientId(0), address: 0, open }],
+        };
+        for gauges in [
+            vec![gauge(WARM_UP, 9), gauge(OPEN, 1)],
+            vec![gauge(OPEN, 4), gauge(CLOSED, 2)],
+            vec![gauge(CLOSED, 5)],
+        ] {
+            ledger.fold(&Frame { gauges, ..frame(0, Vec::new()) });
+        }
+
+        let peaks = [Extent::All, Extent::Counting, Extent::Phase(OPEN), Extent::Phase(CLOSED)]
+            .map(|extent| ledger.peak_open(extent));
+
+        assert_eq!(peaks, [10, 6, 4, 5]);
+        assert_eq!(ledger.peak_open_of(Extent::Phase(OPEN), |key| key.address == 0), 4);
+    }
+}

@@ -178,3 +178,94 @@ fn millis(micros: u64) -> f64 {
 fn as_float(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn latency(measured: impl IntoIterator<Item = u64>, ages: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        for millis in measured {
+            latency.record(Duration::from_millis(millis));
+        }
+        for millis in ages {
+            latency.record_censored(Duration::from_millis(*millis));
+        }
+        latency
+    }
+
+    /// Three digits of precision.
+    fn near(value: Option<f64>, expected: f64) -> bool {
+        value.is_some_and(|value| (value - expected).abs() <= expected * 0.001)
+    }
+
+    #[test]
+    fn nothing_has_no_figures() {
+        assert_eq!(Latency::default().figures(), None);
+        assert_eq!(Latency::default().percentile(50.0), None);
+    }
+
+    #[test]
+    fn a_percentile_is_the_first_value_with_that_share_up_to_it() {
+        let hundred = latency(1..=100, &[]);
+
+        for percent in [1, 50, 90, 99] {
+            let value = hundred.percentile(f64::from(percent)).and_then(Reading::known);
+            assert!(near(value, f64::from(percent)), "p{percent}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_shown_from_ten_samples_above_it() {
+        let table = [(19, 50.0, false), (20, 50.0, true), (99, 90.0, false), (100, 90.0, true)];
+        let tail =
+            [(999, 99.0, false), (1000, 99.0, true), (9999, 99.9, false), (10_000, 99.9, true)];
+        for (count, percent, shown) in table.into_iter().chain(tail) {
+            let samples = latency(std::iter::repeat_n(5, count), &[]);
+            assert_eq!(samples.supports(percent), shown, "p{percent} of {count}");
+        }
+
+        let figures = latency(1..=100, &[]).figures().unwrap();
+
+        assert!(near(figures.p50, 50.0) && near(figures.p90, 90.0), "{figures:?}");
+        assert_eq!((figures.p95, figures.p99, figures.p999), (None, None, None));
+        assert!(near(figures.min, 1.0) && near(figures.max, 100.0), "{figures:?}");
+        assert!(near(figures.mean, 50.5), "{figures:?}");
+    }
+
+    #[test]
+    fn samples_without_an_answer_stand_behind_all_others() {
+        // The ages are below most of the measured values, and yet they make the tail.
+        let figures = latency(1..=80, &[10; 20]).figures().unwrap();
+
+        assert!(near(figures.p50, 50.0), "{figures:?}");
+        assert_eq!(figures.p90, None);
+        // In one row with their ages, rank 90 is the value 70: 1..=9, 10 and the ages, 11...
+        assert!(near(figures.p90_at_least, 70.0), "{figures:?}");
+        assert_eq!((figures.max, figures.censored, figures.count), (None, 20, 100));
+        assert!(near(figures.max_at_least, 80.0), "{figures:?}");
+    }
+
+    #[test]
+    fn the_mean_counts_what_had_no_answer_with_its_age() {
+        let figures = latency([10; 9], &[1010]).figures().unwrap();
+
+        assert!(near(figures.mean, 110.0), "{figures:?}");
+    }
+
+    #[test]
+    fn where_nothing_was_answered_only_bounds_are_known() {
+        let figures = latency([], &[30_000; 40]).figures().unwrap();
+
+        assert_eq!((figures.min, figures.p50, figures.max), (None, None, None));
+        assert!(near(figures.p50_at_least, 30_000.0), "{figures:?}");
+        assert!(figures.p50_at_least <= Some(30_000.0), "a bound is never above the age");
+    }
+
+    #[test]
+    fn the_share_above_a_limit_counts_measured_samples() {
+        assert_eq!(latency([1, 1, 1, 50], &[]).share_above(10.0), Some(0.25));
+    }
+}

@@ -7,8 +7,10 @@
 
 use crate::plan::{Load, Phase};
 use crate::record::{
-    Extent, FitnessRow, FitnessStatus, Latency, PhaseSpan, Portion, Reading, Results, conserved,
+    Broken, Extent, FitnessRow, FitnessStatus, Latency, PhaseSpan, Portion, Reading, Results,
+    conserved,
 };
+use crate::smtp::Outcome;
 
 use super::WorkerLoad;
 
@@ -49,9 +51,8 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
         rows.extend(achieved(phase, messages.started, messages.planned));
     }
     if messages.planned > 0 {
-        let local = messages.of(crate::smtp::Outcome::Local);
-        let status = if local > 0 { FitnessStatus::Warn } else { FitnessStatus::Ok };
-        rows.push(row("local_failures", Some(phase), status, Measure::count(local, 0)));
+        let local = Measure::count(messages.of(Outcome::Local), 0);
+        rows.push(row("local_failures", Some(phase), local.above(), local));
     }
     rows
 }
@@ -79,19 +80,15 @@ fn carried_percent(samples: u64) -> f64 {
 }
 
 fn late_starts(phase: &Phase, lag: &Latency) -> Option<FitnessRow> {
-    let value = lag.share_above(LATE_MS)?;
-    Some(row(
-        "late_starts",
-        Some(phase),
-        warn_if(value > LATE_SHARE),
-        Measure::share(value, LATE_SHARE),
-    ))
+    let late = Measure::share(lag.share_above(LATE_MS)?, LATE_SHARE);
+    Some(row("late_starts", Some(phase), late.above(), late))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn achieved(phase: &Phase, started: u64, planned: u64) -> Option<FitnessRow> {
     let value = (planned > 0).then(|| started as f64 / planned as f64)?;
-    Some(row("achieved", Some(phase), warn_if(value < ACHIEVED), Measure::share(value, ACHIEVED)))
+    let achieved = Measure::share(value, ACHIEVED);
+    Some(row("achieved", Some(phase), achieved.below(), achieved))
 }
 
 fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
@@ -103,30 +100,24 @@ fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<Fitness
         Load::Closed { .. } => FitnessStatus::Warn,
         Load::Pause => return Vec::new(),
     };
-    let busy = load.busy_share();
-    let status = if busy > BUSY_SHARE { over } else { FitnessStatus::Ok };
+    let busy = Measure::share(load.busy_share(), BUSY_SHARE);
+    let status = if busy.value > busy.limit { over } else { FitnessStatus::Ok };
+    let cpu = Measure::share(load.busiest, CPU_WORTH_A_WORD);
     vec![
-        row("worker_busy", Some(phase), status, Measure::share(busy, BUSY_SHARE)),
-        row(
-            "worker_cpu",
-            Some(phase),
-            warn_if(load.busiest > CPU_WORTH_A_WORD),
-            Measure::share(load.busiest, CPU_WORTH_A_WORD),
-        ),
+        row("worker_busy", Some(phase), status, busy),
+        row("worker_cpu", Some(phase), cpu.above(), cpu),
     ]
 }
 
 /// By how many messages the sums of the whole run are off.
 fn conservation(results: &Results<'_>) -> FitnessRow {
-    let off = conserved(&results.all()).err().map_or(0, crate::record::Broken::difference);
-    row("conservation", None, warn_if(off > 0), Measure::count(off, 0))
-}
-
-const fn warn_if(missed: bool) -> FitnessStatus {
-    if missed { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    let off = conserved(&results.all()).err().map_or(0, Broken::difference);
+    let off = Measure::count(off, 0);
+    row("conservation", None, off.above(), off)
 }
 
 /// A value with its limit and unit.
+#[derive(Clone, Copy)]
 struct Measure {
     value: f64,
     limit: f64,
@@ -134,6 +125,16 @@ struct Measure {
 }
 
 impl Measure {
+    /// Worth a word where the value is above the limit.
+    fn above(self) -> FitnessStatus {
+        if self.value > self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    }
+
+    /// Worth a word where the value is below the limit.
+    fn below(self) -> FitnessStatus {
+        if self.value < self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    }
+
     const fn ms(value: f64, limit: f64) -> Self {
         Self { value, limit, unit: "ms" }
     }

@@ -57,10 +57,8 @@ fn judge_one(
 ) -> ThresholdRow {
     let extent = phase.map_or(Extent::Counting, Extent::Phase);
     let phase = phase.and_then(|id| results.plan.phases.get(id.index()));
-    let finding = match threshold.metric {
-        Metric::GeneratorCpu => generator_cpu(extent, results, loads),
-        _ => find(&threshold.metric, &results.portion(extent, threshold.scope.as_ref())),
-    };
+    let portion = results.portion(extent, threshold.scope.as_ref());
+    let finding = find(&threshold.metric, &portion, busiest(extent, results, loads));
     let (value, holds) = match finding.value {
         Value::Taken(value) => (Some(value), threshold.op.holds(value, threshold.limit)),
         Value::Unanswered => (None, false),
@@ -78,7 +76,7 @@ fn judge_one(
     }
 }
 
-fn find(metric: &Metric, portion: &Portion) -> Finding {
+fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
     let cell = &portion.cell;
     let messages = &cell.messages;
     match metric {
@@ -96,18 +94,18 @@ fn find(metric: &Metric, portion: &Portion) -> Finding {
             let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
             share(decided.map(|(_, count)| count).sum(), messages.ended())
         }
-        Metric::GeneratorCpu => Finding::of(None),
+        Metric::GeneratorCpu => Finding::of(busiest),
     }
 }
 
-/// The busiest worker of the phases of an extent; its own share, whatever the scope.
-fn generator_cpu(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Finding {
-    let busiest = loads
+/// The share of its core that the busiest worker used in the phases of an extent; a scope does
+/// not narrow it.
+fn busiest(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Option<f64> {
+    loads
         .iter()
         .filter(|load| load.seconds > 0 && results.ledger.includes(extent, load.phase))
         .map(|load| load.busiest)
-        .reduce(f64::max);
-    Finding::of(busiest)
+        .reduce(f64::max)
 }
 
 fn step_time(portion: &Portion, step: Step) -> Latency {
