@@ -159,3 +159,123 @@ fn row(check: &str, phase: Option<&Phase>, status: FitnessStatus, measure: Measu
         unit: measure.unit.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::PhaseId;
+    use crate::record::specimen::{
+        CLOSED, OPEN, WARM_UP, addresses, both, key, ledger, messages, plan, spans,
+    };
+    use crate::record::{Cell, CellKey};
+
+    fn checked(cells: Vec<(CellKey, Cell)>, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
+        let plan = plan();
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        fitness(&results, loads)
+    }
+
+    fn status(rows: &[FitnessRow], check: &str, phase: &str) -> Option<FitnessStatus> {
+        rows.iter()
+            .find(|row| row.check == check && row.phase.as_deref() == Some(phase))
+            .map(|row| row.status)
+    }
+
+    /// Messages of the open phase, all answered after `response` ms, of which `late` began
+    /// `lag` ms late.
+    fn open(count: u64, response: u64, late: u64, lag: u64) -> Vec<(CellKey, Cell)> {
+        let mut cell = messages(count, Outcome::Accepted, response);
+        for number in 0..count {
+            let lag = if number < late { lag } else { 0 };
+            cell.lag.record(Duration::from_millis(lag));
+        }
+        vec![(key(OPEN, 0, 0), cell)]
+    }
+
+    fn load(phase: PhaseId, busy_seconds: u64) -> WorkerLoad {
+        WorkerLoad { phase, seconds: 100, busy_seconds, busiest: 0.5 }
+    }
+
+    #[test]
+    fn lag_beyond_its_limit_is_invalid_only_where_it_matters_to_the_response() {
+        let table = [
+            (2000, 20, 30, 11, FitnessStatus::Invalid),
+            (2000, 200, 30, 11, FitnessStatus::Ok),
+            (2000, 20, 30, 5, FitnessStatus::Warn),
+            (2000, 20, 30, 1, FitnessStatus::Ok),
+            (2000, 20, 15, 1000, FitnessStatus::Ok),
+        ];
+        for (count, response, late, lag, expected) in table {
+            let rows = checked(open(count, response, late, lag), &[]);
+            let case = format!("{late} of {count} late by {lag} ms, response {response} ms");
+            assert_eq!(status(&rows, "lag_p99", "open"), Some(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_few_late_starts_among_few_say_nothing_but_ten_do() {
+        let few = checked(open(100, 1, 9, 50), &[]);
+        let ten = checked(open(100, 1, 11, 50), &[]);
+
+        assert_eq!(status(&few, "lag_p99", "open"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&ten, "lag_p99", "open"), Some(FitnessStatus::Invalid));
+    }
+
+    #[test]
+    fn more_than_one_late_start_in_twenty_is_worth_a_word() {
+        let rows = |late| checked(open(100, 1000, late, 15), &[]);
+
+        assert_eq!(status(&rows(5), "late_starts", "open"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&rows(6), "late_starts", "open"), Some(FitnessStatus::Warn));
+    }
+
+    #[test]
+    fn a_busy_worker_is_invalid_in_the_open_model_and_a_warning_in_the_closed() {
+        let loads = [load(WARM_UP, 100), load(OPEN, 6), load(CLOSED, 6)];
+
+        let over = checked(Vec::new(), &loads);
+        let under = checked(Vec::new(), &[load(OPEN, 5)]);
+
+        assert_eq!(status(&over, "worker_busy", "open"), Some(FitnessStatus::Invalid));
+        assert_eq!(status(&over, "worker_busy", "closed"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&over, "worker_busy", "warm-up"), None);
+        assert_eq!(status(&under, "worker_busy", "open"), Some(FitnessStatus::Ok));
+    }
+
+    #[test]
+    fn a_worker_above_four_fifths_of_its_core_is_worth_a_word() {
+        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0) }]);
+
+        assert_eq!(status(&rows, "worker_cpu", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows, "worker_busy", "open"), Some(FitnessStatus::Ok));
+    }
+
+    #[test]
+    fn dropped_starts_and_local_failures_warn() {
+        let mut cell = both(messages(90, Outcome::Accepted, 1), &messages(1, Outcome::Local, 1));
+        cell.messages.planned += 9;
+        cell.messages.dropped += 9;
+
+        let rows = checked(vec![(key(OPEN, 0, 0), cell)], &[]);
+
+        assert_eq!(status(&rows, "achieved", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows, "local_failures", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(rows.last().map(|row| row.status), Some(FitnessStatus::Ok), "sums hold");
+    }
+
+    #[test]
+    fn sums_that_do_not_hold_are_told_with_their_difference() {
+        let mut cell = messages(10, Outcome::Accepted, 1);
+        cell.messages.planned += 3;
+
+        let rows = checked(vec![(key(WARM_UP, 0, 0), cell)], &[]);
+
+        let row = rows.last().unwrap();
+        assert_eq!((row.check.as_str(), row.status), ("conservation", FitnessStatus::Warn));
+        assert!((row.value - 3.0).abs() < f64::EPSILON);
+    }
+}

@@ -158,3 +158,120 @@ fn measure(value: f64, unit: &str) -> String {
         _ => format!("{value}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn threshold(holds: bool, action: &str) -> ThresholdRow {
+        ThresholdRow {
+            check: "message.p99 < 500ms".to_owned(),
+            phase: Some("soak".to_owned()),
+            value: Some(612.4),
+            unit: "ms".to_owned(),
+            holds,
+            action: action.to_owned(),
+            few_samples: false,
+        }
+    }
+
+    fn lag(status: FitnessStatus) -> FitnessRow {
+        FitnessRow {
+            check: "lag_p99".to_owned(),
+            phase: Some("soak".to_owned()),
+            status,
+            value: 30.0,
+            limit: 10.0,
+            unit: "ms".to_owned(),
+        }
+    }
+
+    fn totals(started: u64) -> Figures {
+        let mut figures = Figures::default();
+        figures.messages.started = started;
+        figures
+    }
+
+    fn decided(
+        course: &Course,
+        started: u64,
+        fitness: FitnessStatus,
+        holds: bool,
+    ) -> (VerdictName, u8) {
+        let thresholds = [threshold(true, "fail"), threshold(holds, "fail")];
+        let verdict =
+            decide(course, &totals(started), &thresholds, &[lag(fitness)], ExitCode::THRESHOLD);
+        (verdict.name, verdict.exit.number())
+    }
+
+    #[test]
+    fn the_gravest_of_several_decides() {
+        let (ok, bad) = (FitnessStatus::Warn, FitnessStatus::Invalid);
+        let failed = Course::ToolFailed("panic".to_owned());
+        let interrupt = Course::Interrupted(Interruption::Interrupt);
+        let terminate = Course::Interrupted(Interruption::Terminate);
+        let not_started = Course::NotStarted("no route".to_owned());
+        let table = [
+            (&failed, 0, bad, false, (VerdictName::None, 1)),
+            (&interrupt, 0, bad, false, (VerdictName::None, 130)),
+            (&terminate, 0, bad, false, (VerdictName::None, 143)),
+            (&not_started, 0, bad, false, (VerdictName::None, 4)),
+            (&Course::Complete, 0, bad, false, (VerdictName::None, 7)),
+            (&Course::Complete, 1, bad, false, (VerdictName::Invalid, 6)),
+            (&Course::Complete, 1, ok, false, (VerdictName::Fail, 5)),
+            (&Course::Complete, 1, ok, true, (VerdictName::Pass, 0)),
+        ];
+        for (course, started, fitness, holds, expected) in table {
+            let case = format!("{course:?}, {started} started, {fitness:?}, holds {holds}");
+            assert_eq!(decided(course, started, fitness, holds), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn messages_that_the_plan_or_the_tester_ended_measure_nothing() {
+        let mut figures = totals(5);
+        figures.messages.local = 2;
+        figures.messages.interrupted = 3;
+
+        let verdict = decide(&Course::Complete, &figures, &[], &[], ExitCode::THRESHOLD);
+
+        assert_eq!(verdict.exit, ExitCode::NOTHING_MEASURED);
+    }
+
+    #[test]
+    fn a_threshold_that_only_warns_fails_nothing() {
+        let rows = [threshold(false, "warn")];
+
+        let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
+
+        assert_eq!((verdict.name, verdict.exit), (VerdictName::Pass, ExitCode::OK));
+    }
+
+    #[test]
+    fn the_exit_code_of_a_threshold_may_be_chosen() {
+        let rows = [threshold(false, "fail")];
+
+        let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::chosen(99));
+
+        assert_eq!((verdict.name, verdict.exit.number()), (VerdictName::Fail, 99));
+    }
+
+    #[test]
+    fn the_reason_names_what_failed_and_its_value() {
+        let rows = [threshold(false, "fail"), threshold(false, "fail")];
+
+        let failed = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
+        let unfit = [lag(FitnessStatus::Invalid)];
+        let invalid = decide(&Course::Complete, &totals(1), &rows, &unfit, ExitCode::THRESHOLD);
+
+        assert_eq!(
+            failed.reason,
+            "`message.p99 < 500ms` does not hold in `soak` (612.4 ms), nor does one other."
+        );
+        assert_eq!(
+            invalid.reason,
+            "The tester began messages of `soak` up to 30.0 ms late (p99; limit 10.0 ms): lower \
+             the rate, or give it more processor."
+        );
+    }
+}
