@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::hlog::HistogramLog;
 use super::series::{PhaseRow, SeriesRow};
@@ -37,6 +36,14 @@ struct Journal {
     series: BufWriter<File>,
     events: BufWriter<File>,
     histograms: HistogramLog<BufWriter<File>>,
+}
+
+/// [`SeriesRow::Monitor`] as it is written, whatever the monitor gives.
+#[derive(Serialize)]
+struct MonitorRow<'a, T> {
+    kind: &'static str,
+    #[serde(flatten)]
+    seen: &'a T,
 }
 
 impl Folder {
@@ -73,10 +80,10 @@ impl Folder {
         self.journal(|journal| journal.event(event));
     }
 
-    /// Writes what the monitor saw as a row of kind `monitor`.
-    pub fn monitor(&mut self, seen: Map<String, Value>) {
+    /// Writes what the monitor saw, a struct or a map, as a row of kind `monitor`.
+    pub fn monitor(&mut self, seen: &impl Serialize) {
         self.journal(|journal| {
-            line(&mut journal.series, &SeriesRow::Monitor(seen))
+            line(&mut journal.series, &MonitorRow { kind: "monitor", seen })
                 .and_then(|()| journal.series.flush())
                 .map_err(|error| (SERIES, error))
         });
@@ -288,15 +295,17 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut folder = Folder::create(place.path(), SystemTime::UNIX_EPOCH).unwrap();
         let event = Event::PhaseBegan { at_s: 0.0, phase: "open".to_owned() };
-        let seen = Map::from_iter([("host_cpu".to_owned(), Value::from(0.5))]);
+        let seen = BTreeMap::from([("host_cpu", 0.5)]);
 
         folder.event(&event);
-        folder.monitor(seen);
+        folder.monitor(&seen);
 
         let events = fs::read_to_string(place.path().join(EVENTS)).unwrap();
         assert_eq!(serde_json::from_str::<Event>(events.trim_end()).unwrap(), event);
         let series = fs::read_to_string(place.path().join(SERIES)).unwrap();
         assert_eq!(series, "{\"kind\":\"monitor\",\"host_cpu\":0.5}\n");
+        let [SeriesRow::Monitor(read)] = &rows(place.path())[..] else { panic!("one row") };
+        assert_eq!(read["host_cpu"], 0.5);
     }
 
     #[test]

@@ -79,7 +79,7 @@ mod tests {
         let mut latency = Latency::default();
         latency.record(Duration::from_millis(200));
         latency.record(Duration::from_secs(40));
-        latency.record(Duration::from_secs(7200));
+        latency.record(Duration::from_hours(2));
 
         let measured = latency.measured().unwrap();
 

@@ -110,7 +110,7 @@ fn target(name: &str) -> Target {
         timeouts: Timeouts {
             connect: Duration::from_secs(5),
             reply: Duration::from_secs(30),
-            end_of_data: Duration::from_secs(120),
+            end_of_data: Duration::from_mins(2),
         },
         allow: Vec::new(),
     }
@@ -142,7 +142,7 @@ fn phase(name: &str, load: Load) -> Phase {
         count: None,
         mix: Weighted { choices: vec![(ClientId(0), 1.0)] },
         max_connections: None,
-        drain: Duration::from_secs(120),
+        drain: Duration::from_mins(2),
         warmup: false,
         fresh: false,
         thresholds: Vec::new(),

@@ -62,7 +62,7 @@ fn lag_p99(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow
     let value = lag.percentile(carried_percent(lag.count()))?.least();
     let response = portion.cell.response.percentile(99.0).map_or(0.0, Reading::least);
     let matters = value > LAG_SHARE_OF_RESPONSE * response;
-    let status = if matters && value > limit_ms {
+    let status = if matters && value > limit_ms && lag.supports(50.0) {
         FitnessStatus::Invalid
     } else if matters && value > LAG_WORTH_A_WORD_MS {
         FitnessStatus::Warn
@@ -73,7 +73,8 @@ fn lag_p99(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow
 }
 
 /// The 99th percentile, or the highest below it that 10 samples exceed, but no less than the
-/// median: one late start among a hundred says nothing about the machine.
+/// median: one late start among a hundred says nothing about the machine. Where not even the
+/// median has 10 samples above it, lag only warns.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn carried_percent(samples: u64) -> f64 {
     (100.0 - 1000.0 / samples.max(1) as f64).clamp(50.0, 99.0)
@@ -223,6 +224,14 @@ mod tests {
 
         assert_eq!(status(&few, "lag_p99", "open"), Some(FitnessStatus::Ok));
         assert_eq!(status(&ten, "lag_p99", "open"), Some(FitnessStatus::Invalid));
+    }
+
+    #[test]
+    fn fewer_than_twenty_starts_only_warn() {
+        let rows = |count| checked(open(count, 1, count, 50), &[]);
+
+        assert_eq!(status(&rows(19), "lag_p99", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows(20), "lag_p99", "open"), Some(FitnessStatus::Invalid));
     }
 
     #[test]

@@ -163,13 +163,14 @@ fn measure(value: f64, unit: &str) -> String {
 mod tests {
     use super::*;
 
-    fn threshold(holds: bool, action: &str) -> ThresholdRow {
+    /// `message.p99 < 500ms`, with this value.
+    fn threshold(value: f64, action: &str) -> ThresholdRow {
         ThresholdRow {
             check: "message.p99 < 500ms".to_owned(),
             phase: Some("soak".to_owned()),
-            value: Some(612.4),
+            value: Some(value),
             unit: "ms".to_owned(),
-            holds,
+            holds: value < 500.0,
             action: action.to_owned(),
             few_samples: false,
         }
@@ -196,9 +197,9 @@ mod tests {
         course: &Course,
         started: u64,
         fitness: FitnessStatus,
-        holds: bool,
+        value: f64,
     ) -> (VerdictName, u8) {
-        let thresholds = [threshold(true, "fail"), threshold(holds, "fail")];
+        let thresholds = [threshold(212.4, "fail"), threshold(value, "fail")];
         let verdict =
             decide(course, &totals(started), &thresholds, &[lag(fitness)], ExitCode::THRESHOLD);
         (verdict.name, verdict.exit.number())
@@ -212,18 +213,18 @@ mod tests {
         let terminate = Course::Interrupted(Interruption::Terminate);
         let not_started = Course::NotStarted("no route".to_owned());
         let table = [
-            (&failed, 0, bad, false, (VerdictName::None, 1)),
-            (&interrupt, 0, bad, false, (VerdictName::None, 130)),
-            (&terminate, 0, bad, false, (VerdictName::None, 143)),
-            (&not_started, 0, bad, false, (VerdictName::None, 4)),
-            (&Course::Complete, 0, bad, false, (VerdictName::None, 7)),
-            (&Course::Complete, 1, bad, false, (VerdictName::Invalid, 6)),
-            (&Course::Complete, 1, ok, false, (VerdictName::Fail, 5)),
-            (&Course::Complete, 1, ok, true, (VerdictName::Pass, 0)),
+            (&failed, 0, bad, 612.4, (VerdictName::None, 1)),
+            (&interrupt, 0, bad, 612.4, (VerdictName::None, 130)),
+            (&terminate, 0, bad, 612.4, (VerdictName::None, 143)),
+            (&not_started, 0, bad, 612.4, (VerdictName::None, 4)),
+            (&Course::Complete, 0, bad, 612.4, (VerdictName::None, 7)),
+            (&Course::Complete, 1, bad, 612.4, (VerdictName::Invalid, 6)),
+            (&Course::Complete, 1, ok, 612.4, (VerdictName::Fail, 5)),
+            (&Course::Complete, 1, ok, 212.4, (VerdictName::Pass, 0)),
         ];
-        for (course, started, fitness, holds, expected) in table {
-            let case = format!("{course:?}, {started} started, {fitness:?}, holds {holds}");
-            assert_eq!(decided(course, started, fitness, holds), expected, "{case}");
+        for (course, started, fitness, value, expected) in table {
+            let case = format!("{course:?}, {started} started, {fitness:?}, p99 {value}");
+            assert_eq!(decided(course, started, fitness, value), expected, "{case}");
         }
     }
 
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_threshold_that_only_warns_fails_nothing() {
-        let rows = [threshold(false, "warn")];
+        let rows = [threshold(612.4, "warn")];
 
         let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
 
@@ -249,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_exit_code_of_a_threshold_may_be_chosen() {
-        let rows = [threshold(false, "fail")];
+        let rows = [threshold(612.4, "fail")];
 
         let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::chosen(99));
 
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_reason_names_what_failed_and_its_value() {
-        let rows = [threshold(false, "fail"), threshold(false, "fail")];
+        let rows = [threshold(612.4, "fail"), threshold(612.4, "fail")];
 
         let failed = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
         let unfit = [lag(FitnessStatus::Invalid)];
