@@ -167,7 +167,8 @@ pub struct Figures {
     pub recipients: RecipientFigures,
     /// What became of the sessions.
     pub sessions: SessionFigures,
-    /// Acceptances inside the phase's own duration, by that duration.
+    /// Acceptances inside the phase's own duration, by that duration; of several phases by the
+    /// time that they cover together.
     pub accepted_per_s: f64,
     /// What went over the wire.
     pub octets: OctetFigures,
@@ -262,7 +263,8 @@ pub struct OctetFigures {
 }
 
 /// A distribution in milliseconds. A percentile with fewer than 10 samples above it is null; so
-/// is one that falls among the samples without an answer, with the `_at_least` beside it.
+/// is one that falls among the samples without an answer, with the `_at_least` beside it. Those
+/// are `censored`; `count` includes them, `min` does not, and `mean` counts each with its age.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "each field is the statistic of its name")]
 pub struct LatencyFigures {

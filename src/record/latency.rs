@@ -57,9 +57,8 @@ pub(super) fn empty() -> Histogram<u64> {
 
 fn add(histogram: &mut Option<Box<Histogram<u64>>>, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS);
-    let histogram = histogram.get_or_insert_with(|| Box::new(empty()));
-    // A growing histogram takes every value up to its type's limit.
-    let recorded = histogram.record(micros);
+    // Not `saturating_record`: that one clamps to the present range in place of growing.
+    let recorded = histogram.get_or_insert_with(|| Box::new(empty())).record(micros);
     debug_assert!(recorded.is_ok(), "{recorded:?}");
 }
 
@@ -69,4 +68,37 @@ fn add_all(sum: &mut Option<Box<Histogram<u64>>>, more: Option<&Histogram<u64>>)
     // A growing histogram takes every value that another one of the same digits holds.
     let added = sum.add(more);
     debug_assert!(added.is_ok(), "{added:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_grows_up_to_an_hour_and_keeps_three_digits() {
+        let mut latency = Latency::default();
+        latency.record(Duration::from_millis(200));
+        latency.record(Duration::from_secs(40));
+        latency.record(Duration::from_hours(2));
+
+        let measured = latency.measured().unwrap();
+
+        assert_eq!(measured.count_between(199_800, 200_200), 1);
+        assert_eq!(measured.count_between(39_960_000, 40_040_000), 1);
+        assert_eq!(measured.count_between(3_596_000_000, 3_604_000_000), 1);
+    }
+
+    #[test]
+    fn a_sum_holds_both_kinds_of_both() {
+        let mut sum = Latency::default();
+        sum.record(Duration::from_millis(1));
+        let mut more = Latency::default();
+        more.record(Duration::from_secs(10));
+        more.record_censored(Duration::from_secs(30));
+
+        sum.merge(&more);
+
+        assert_eq!((sum.measured().unwrap().len(), sum.censored().unwrap().len()), (2, 1));
+        assert_eq!(sum.count(), 3);
+    }
 }

@@ -1,18 +1,37 @@
 //! Finished steps → tallies → frames → figures, and the results folder.
 
 mod cell;
+mod events;
 mod figures;
+mod folder;
 mod frame;
+mod hlog;
 mod latency;
-pub use frame::Handover;
+mod ledger;
+mod portion;
+mod results;
+mod schema;
+mod series;
+#[cfg(test)]
+pub(crate) mod specimen;
+mod statistic;
 
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, RecipientEnd,
     SessionCounts, StepCell, Tally,
 };
+pub use events::{Change, Event};
 pub use figures::{
     ErrorRow, Figures, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures, OctetFigures,
     PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures, Summary,
     ThresholdRow, ToolIdentity, VerdictName,
 };
+pub use folder::{Folder, FolderError};
+pub use frame::{Frame, Handover, Merger, PeakOpen, PhaseGauge};
 pub use latency::Latency;
+pub use ledger::{Extent, Ledger, PhaseSpan};
+pub use portion::{Broken, Portion, conserved};
+pub use results::Results;
+pub use schema::summary_schema;
+pub use series::{PhaseRow, SeriesRow};
+pub use statistic::Reading;

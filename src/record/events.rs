@@ -1,0 +1,99 @@
+//! What happens once, as a line of `events.ndjson`.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of `events.ndjson`; times are in seconds of the run's clock.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A phase is in force from now on.
+    PhaseBegan {
+        /// When.
+        at_s: f64,
+        /// Its name.
+        phase: String,
+    },
+    /// A phase is no longer in force; what it started may still drain.
+    PhaseEnded {
+        /// When.
+        at_s: f64,
+        /// Its name.
+        phase: String,
+    },
+    /// The process was signalled.
+    Signal {
+        /// When.
+        at_s: f64,
+        /// `SIGINT` or `SIGTERM`.
+        signal: String,
+    },
+    /// The run was told to change its course.
+    Order {
+        /// When it takes effect.
+        at_s: f64,
+        /// What changes.
+        change: Change,
+    },
+    /// An error that this phase and client had not seen before.
+    FirstError {
+        /// When.
+        at_s: f64,
+        /// The phase in which the message started.
+        phase: String,
+        /// The client that sent it.
+        client: String,
+        /// How the message ended.
+        outcome: String,
+        /// At which step.
+        step: String,
+        /// The code that decided, where there was a reply.
+        code: Option<u16>,
+        /// The reply, or the system's words.
+        example: String,
+        /// The session's last commands and replies, without message text.
+        transcript: Vec<String>,
+    },
+    /// A threshold does not hold.
+    ThresholdBroken {
+        /// When that was known.
+        at_s: f64,
+        /// The check as the plan writes it.
+        check: String,
+        /// The phase; none: the whole run.
+        phase: Option<String>,
+        /// The value, where there is one.
+        value: Option<f64>,
+    },
+    /// A task of the tester panicked; its message counts as `local`.
+    Panic {
+        /// When.
+        at_s: f64,
+        /// What it said.
+        text: String,
+    },
+}
+
+/// A change of the run's course.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Nothing starts any more; what has started runs to its end.
+    Drain,
+    /// Everything ends now.
+    Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_told_apart_by_its_kind_and_reads_back() {
+        let event = Event::Order { at_s: 2.5, change: Change::Drain };
+
+        let line = serde_json::to_string(&event).unwrap();
+
+        assert_eq!(line, r#"{"kind":"order","at_s":2.5,"change":"drain"}"#);
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+}

@@ -1,0 +1,135 @@
+//! Frames → sums for each phase, client and address.
+//!
+//! Sums are only ever made of cells, so that percentiles over several parts come from merged
+//! histograms and never from averaged percentiles.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Cell, CellKey, Frame};
+use crate::plan::{ClientId, PhaseId, Plan};
+
+/// When a phase was in force, on the run's clock and without its drain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PhaseSpan {
+    /// The phase.
+    pub phase: PhaseId,
+    /// When it began.
+    pub start: Duration,
+    /// How long it was in force; in a run that was cut off, as far as it came.
+    pub length: Duration,
+}
+
+/// All that was counted so far.
+#[derive(Debug)]
+pub struct Ledger {
+    cells: BTreeMap<CellKey, Cell>,
+    peaks: BTreeMap<(PhaseId, ClientId, u16), u32>,
+    phase_peaks: BTreeMap<PhaseId, u32>,
+    counting: Vec<bool>,
+    peak_counting: u32,
+    peak_all: u32,
+}
+
+/// Which cells are summed up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Extent {
+    /// Every phase.
+    All,
+    /// Every phase but warm-ups.
+    Counting,
+    /// One phase.
+    Phase(PhaseId),
+}
+
+impl Ledger {
+    /// An empty ledger for a plan's phases.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            cells: BTreeMap::new(),
+            peaks: BTreeMap::new(),
+            phase_peaks: BTreeMap::new(),
+            counting: plan.phases.iter().map(|phase| !phase.warmup).collect(),
+            peak_counting: 0,
+            peak_all: 0,
+        }
+    }
+
+    /// Adds what happened in one second.
+    pub fn fold(&mut self, frame: &Frame) {
+        for (key, cell) in &frame.cells {
+            self.cells.entry(*key).or_default().merge(cell);
+        }
+        self.fold_peaks(frame);
+    }
+
+    fn fold_peaks(&mut self, frame: &Frame) {
+        let (mut all, mut counting) = (0, 0);
+        for gauge in &frame.gauges {
+            all += gauge.peak_open;
+            if self.includes(Extent::Counting, gauge.phase) {
+                counting += gauge.peak_open;
+            }
+            raise(self.phase_peaks.entry(gauge.phase).or_default(), gauge.peak_open);
+            for peak in &gauge.peaks {
+                let key = (gauge.phase, peak.client, peak.address);
+                raise(self.peaks.entry(key).or_default(), peak.open);
+            }
+        }
+        raise(&mut self.peak_all, all);
+        raise(&mut self.peak_counting, counting);
+    }
+
+    /// Whether a phase belongs to an extent.
+    pub fn includes(&self, extent: Extent, phase: PhaseId) -> bool {
+        match extent {
+            Extent::All => true,
+            Extent::Counting => self.counting.get(phase.index()).copied().unwrap_or(true),
+            Extent::Phase(only) => phase == only,
+        }
+    }
+
+    /// The cells of an extent, in the order of their keys.
+    pub fn cells(&self, extent: Extent) -> impl Iterator<Item = (CellKey, &Cell)> {
+        self.cells
+            .iter()
+            .filter(move |(key, _)| self.includes(extent, key.phase))
+            .map(|(key, cell)| (*key, cell))
+    }
+
+    /// The sum of an extent's cells that belong to `part`.
+    pub fn sum(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Cell {
+        let mut sum = Cell::default();
+        for (_, cell) in self.cells(extent).filter(|(key, _)| part(*key)) {
+            sum.merge(cell);
+        }
+        sum
+    }
+
+    /// The most sessions that were open at a time; for phases beside each other the sum of the
+    /// peaks that they had in the same second.
+    pub fn peak_open(&self, extent: Extent) -> u64 {
+        u64::from(match extent {
+            Extent::All => self.peak_all,
+            Extent::Counting => self.peak_counting,
+            Extent::Phase(phase) => self.phase_peaks.get(&phase).copied().unwrap_or(0),
+        })
+    }
+
+    /// The same for a part of an extent; an upper bound where it covers several clients, phases
+    /// or addresses, as their peaks need not have been at the same time.
+    pub fn peak_open_of(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> u64 {
+        self.peaks
+            .iter()
+            .filter(|((phase, client, address), _)| {
+                self.includes(extent, *phase)
+                    && part(CellKey { phase: *phase, client: *client, address: *address })
+            })
+            .map(|(_, open)| u64::from(*open))
+            .sum()
+    }
+}
+
+fn raise(peak: &mut u32, to: u32) {
+    *peak = (*peak).max(to);
+}

@@ -1,0 +1,272 @@
+//! The ledger with the plan's names and the run's times → the parts of the summary.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{Cell, CellKey, Extent, Figures, Ledger, PhaseResult, PhaseSpan, Portion};
+use crate::plan::{ClientId, Load, Phase, PhaseId, Plan, Scope, TargetId};
+
+/// All that figures and verdict are taken from.
+#[derive(Clone, Copy, Debug)]
+pub struct Results<'a> {
+    /// What was run.
+    pub plan: &'a Plan,
+    /// What was counted.
+    pub ledger: &'a Ledger,
+    /// The phases that began, with their times.
+    pub spans: &'a [PhaseSpan],
+    /// By target: the resolved addresses as `127.0.0.1:2525`, in the order of
+    /// [`CellKey::address`].
+    pub addresses: &'a [Vec<String>],
+}
+
+impl Results<'_> {
+    /// Everything but warm-ups.
+    pub fn totals(&self) -> Figures {
+        self.portion(Extent::Counting, None).figures()
+    }
+
+    /// Everything: equal to a server's ledger.
+    pub fn all(&self) -> Figures {
+        self.portion(Extent::All, None).figures()
+    }
+
+    /// The phases that began, in the order of the plan.
+    pub fn phases(&self) -> Vec<PhaseResult> {
+        let mut spans = self.spans.to_vec();
+        spans.sort_by_key(|span| span.phase);
+        spans.iter().filter_map(|span| self.phase(*span)).collect()
+    }
+
+    /// A part of the run; with a scope only what that names.
+    pub fn portion(&self, extent: Extent, scope: Option<&Scope>) -> Portion {
+        match scope {
+            None => Portion {
+                cell: self.ledger.sum(extent, |_| true),
+                peak_open: self.ledger.peak_open(extent),
+                length: self.length(extent),
+            },
+            Some(scope) => self.part(extent, |key| self.in_scope(scope, key)),
+        }
+    }
+
+    /// The phases of an extent that began.
+    pub fn begun(&self, extent: Extent) -> impl Iterator<Item = (PhaseSpan, &Phase)> {
+        self.spans
+            .iter()
+            .filter(move |span| self.ledger.includes(extent, span.phase))
+            .filter_map(|span| Some((*span, self.plan.phases.get(span.phase.index())?)))
+    }
+
+    fn part(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Portion {
+        let cell: Cell = self.ledger.sum(extent, &part);
+        let peak_open = self.ledger.peak_open_of(extent, &part);
+        Portion { cell, peak_open, length: self.length(extent) }
+    }
+
+    /// How much of the run's clock the extent's phases cover; what phases beside each other
+    /// share counts once, so that throughput over several phases is never the sum of theirs
+    /// where they took turns, and is where they ran beside each other.
+    fn length(&self, extent: Extent) -> Duration {
+        let mut times: Vec<(Duration, Duration)> =
+            self.begun(extent).map(|(span, _)| (span.start, span.start + span.length)).collect();
+        times.sort_unstable();
+        let mut covered = Duration::ZERO;
+        let mut until = Duration::ZERO;
+        for (start, end) in times {
+            covered += end.saturating_sub(start.max(until));
+            until = until.max(end);
+        }
+        covered
+    }
+
+    fn phase(&self, span: PhaseSpan) -> Option<PhaseResult> {
+        let phase = self.plan.phases.get(span.phase.index())?;
+        Some(PhaseResult {
+            name: phase.name.clone(),
+            kind: phase.kind.name().to_owned(),
+            model: model(phase.load).to_owned(),
+            warmup: phase.warmup,
+            start_s: span.start.as_secs_f64(),
+            duration_s: span.length.as_secs_f64(),
+            figures: self.portion(Extent::Phase(span.phase), None).figures(),
+            clients: self.clients(span.phase),
+            targets: self.targets(span.phase),
+        })
+    }
+
+    fn clients(&self, phase: PhaseId) -> BTreeMap<String, Figures> {
+        let extent = Extent::Phase(phase);
+        let seen: BTreeSet<ClientId> =
+            self.ledger.cells(extent).map(|(key, _)| key.client).collect();
+        seen.into_iter()
+            .map(|client| {
+                let portion = self.part(extent, |key| key.client == client);
+                (self.client_name(client), portion.figures())
+            })
+            .collect()
+    }
+
+    fn targets(&self, phase: PhaseId) -> BTreeMap<String, BTreeMap<String, Figures>> {
+        let extent = Extent::Phase(phase);
+        let mut targets: BTreeMap<String, BTreeMap<String, Figures>> = BTreeMap::new();
+        let seen: BTreeSet<(TargetId, u16)> =
+            self.ledger.cells(extent).filter_map(|(key, _)| self.place(key)).collect();
+        for (target, address) in seen {
+            let portion = self.part(extent, |key| self.place(key) == Some((target, address)));
+            targets
+                .entry(self.target_name(target))
+                .or_default()
+                .insert(self.address_name(target, address), portion.figures());
+        }
+        targets
+    }
+
+    fn place(&self, key: CellKey) -> Option<(TargetId, u16)> {
+        let client = self.plan.clients.get(key.client.index())?;
+        Some((client.target, key.address))
+    }
+
+    fn in_scope(&self, scope: &Scope, key: CellKey) -> bool {
+        match scope {
+            Scope::Client(name) => self.client_name(key.client) == *name,
+            Scope::Target(name) => {
+                self.place(key).is_some_and(|(target, _)| self.target_name(target) == *name)
+            }
+            Scope::Address(name) => self
+                .place(key)
+                .is_some_and(|(target, address)| self.address_name(target, address) == *name),
+        }
+    }
+
+    fn client_name(&self, client: ClientId) -> String {
+        let known = self.plan.clients.get(client.index());
+        known.map_or_else(|| format!("client {}", client.0), |client| client.name.clone())
+    }
+
+    fn target_name(&self, target: TargetId) -> String {
+        let known = self.plan.targets.get(target.index());
+        known.map_or_else(|| format!("target {}", target.0), |target| target.name.clone())
+    }
+
+    fn address_name(&self, target: TargetId, address: u16) -> String {
+        let known =
+            self.addresses.get(target.index()).and_then(|all| all.get(usize::from(address)));
+        known.cloned().unwrap_or_else(|| format!("address {address}"))
+    }
+}
+
+fn model(load: Load) -> &'static str {
+    match load {
+        Load::Open { .. } => "open",
+        Load::Closed { .. } => "closed",
+        Load::Pause => "pause",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::specimen::{
+        CLOSED, OPEN, WARM_UP, addresses, frame, key, ledger, messages, plan, spans,
+    };
+    use crate::record::{Frame, PeakOpen, PhaseGauge};
+    use crate::smtp::Outcome;
+
+    fn cells() -> Vec<(CellKey, Cell)> {
+        vec![
+            (key(WARM_UP, 0, 0), messages(1, Outcome::Accepted, 1)),
+            (key(OPEN, 0, 0), messages(10, Outcome::Accepted, 1)),
+            (key(OPEN, 0, 1), messages(20, Outcome::Accepted, 1)),
+            (key(OPEN, 1, 0), messages(40, Outcome::Accepted, 1)),
+            (key(CLOSED, 1, 0), messages(80, Outcome::Accepted, 1)),
+        ]
+    }
+
+    #[test]
+    fn totals_leave_warm_ups_out_and_all_does_not() {
+        let (plan, spans, addresses) = (plan(), spans(), addresses());
+        let ledger = ledger(&plan, cells());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        assert_eq!(results.totals().messages.accepted, 150);
+        assert_eq!(results.all().messages.accepted, 151);
+        assert!((results.totals().accepted_per_s - 7.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_phase_is_divided_by_client_and_by_address() {
+        let (plan, spans, addresses) = (plan(), spans(), addresses());
+        let ledger = ledger(&plan, cells());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        let phases = results.phases();
+
+        let open = &phases[1];
+        assert_eq!((open.name.as_str(), open.model.as_str(), open.warmup), ("open", "open", false));
+        assert_eq!(open.figures.messages.accepted, 70);
+        assert_eq!(open.clients["app"].messages.accepted, 30);
+        assert_eq!(open.clients["bulk"].messages.accepted, 40);
+        assert_eq!(open.targets["default"]["127.0.0.2:25"].messages.accepted, 20);
+        assert_eq!(open.targets["other"]["[::1]:25"].messages.accepted, 40);
+        assert!((open.start_s - 10.0).abs() < 1e-12 && (open.duration_s - 10.0).abs() < 1e-12);
+        assert!(phases[0].warmup);
+    }
+
+    #[test]
+    fn time_that_phases_share_counts_once() {
+        let (plan, addresses) = (plan(), addresses());
+        let second = |phase, start, length| PhaseSpan {
+            phase,
+            start: Duration::from_secs(start),
+            length: Duration::from_secs(length),
+        };
+        let spans = [second(OPEN, 10, 10), second(CLOSED, 15, 10), second(WARM_UP, 0, 10)];
+        let ledger = ledger(&plan, Vec::new());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        assert_eq!(results.length(Extent::Counting), Duration::from_secs(15));
+        assert_eq!(results.length(Extent::All), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn a_phase_that_never_began_has_no_result() {
+        let (plan, addresses) = (plan(), addresses());
+        let ledger = ledger(&plan, Vec::new());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans()[..1], addresses: &addresses };
+
+        let names: Vec<String> = results.phases().into_iter().map(|phase| phase.name).collect();
+
+        assert_eq!(names, ["warm-up"]);
+    }
+
+    #[test]
+    fn peaks_are_the_highest_second_and_of_phases_beside_each_other_their_sum() {
+        let plan = plan();
+        let mut ledger = Ledger::new(&plan);
+        let gauge = |phase, open| PhaseGauge {
+            phase,
+            level: 0.0,
+            open_sessions: open,
+            peak_open: open,
+            peaks: vec![PeakOpen { client: ClientId(0), address: 0, open }],
+        };
+        for gauges in [
+            vec![gauge(WARM_UP, 9), gauge(OPEN, 1)],
+            vec![gauge(OPEN, 4), gauge(CLOSED, 2)],
+            vec![gauge(CLOSED, 5)],
+        ] {
+            ledger.fold(&Frame { gauges, ..frame(0, Vec::new()) });
+        }
+
+        let peaks = [Extent::All, Extent::Counting, Extent::Phase(OPEN), Extent::Phase(CLOSED)]
+            .map(|extent| ledger.peak_open(extent));
+
+        assert_eq!(peaks, [10, 6, 4, 5]);
+        assert_eq!(ledger.peak_open_of(Extent::Phase(OPEN), |key| key.address == 0), 4);
+    }
+}

@@ -1,0 +1,290 @@
+//! Results × worker load × limits → whether the tester itself was fit.
+//!
+//! Only `[generator].limits` make a run invalid: lag, and in the open model the processor of a
+//! worker. A closed phase is meant to saturate something, so a busy worker there only warns that
+//! throughput is the tester's limit. Starts that were dropped while lag and processor are in
+//! order are the server's doing. Warm-ups are not checked.
+
+use crate::plan::{Load, Phase};
+use crate::record::{
+    Broken, Extent, FitnessRow, FitnessStatus, Latency, PhaseSpan, Portion, Reading, Results,
+    conserved,
+};
+use crate::smtp::Outcome;
+
+use super::WorkerLoad;
+
+/// A lag up to this is never worth a word.
+const LAG_WORTH_A_WORD_MS: f64 = 2.0;
+/// A lag matters only beyond this share of the response that is shown.
+const LAG_SHARE_OF_RESPONSE: f64 = 0.1;
+/// A start later than this counts as late.
+const LATE_MS: f64 = 10.0;
+/// More late starts than this are worth a word.
+const LATE_SHARE: f64 = 0.05;
+/// A worker may be over its limit in this share of a phase's seconds.
+const BUSY_SHARE: f64 = 0.05;
+/// A worker that uses more of its core than this is worth a word.
+const CPU_WORTH_A_WORD: f64 = 0.8;
+/// Fewer starts than this share of the planned ones are worth a word.
+const ACHIEVED: f64 = 0.99;
+
+/// Checks every phase that counts and began, and the sums of the whole run.
+pub fn fitness(results: &Results<'_>, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
+    let mut rows = Vec::new();
+    for (span, phase) in results.begun(Extent::Counting) {
+        let portion = results.portion(Extent::Phase(span.phase), None);
+        rows.extend(phase_rows(results, phase, &portion));
+        rows.extend(cpu_rows(phase, span, loads));
+    }
+    rows.push(conservation(results));
+    rows
+}
+
+fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<FitnessRow> {
+    let messages = &portion.cell.messages;
+    let mut rows = Vec::new();
+    if matches!(phase.load, Load::Open { .. }) {
+        let limit_ms = results.plan.limits.lag_p99.as_secs_f64() * 1000.0;
+        rows.extend(lag_p99(phase, portion, limit_ms));
+        rows.extend(late_starts(phase, &portion.cell.lag));
+        rows.extend(achieved(phase, messages.started, messages.planned));
+    }
+    if messages.planned > 0 {
+        let local = Measure::count(messages.of(Outcome::Local), 0);
+        rows.push(row("local_failures", Some(phase), local.above(), local));
+    }
+    rows
+}
+
+fn lag_p99(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow> {
+    let lag = &portion.cell.lag;
+    let value = lag.percentile(carried_percent(lag.count()))?.least();
+    let response = portion.cell.response.percentile(99.0).map_or(0.0, Reading::least);
+    let matters = value > LAG_SHARE_OF_RESPONSE * response;
+    let status = if matters && value > limit_ms && lag.supports(50.0) {
+        FitnessStatus::Invalid
+    } else if matters && value > LAG_WORTH_A_WORD_MS {
+        FitnessStatus::Warn
+    } else {
+        FitnessStatus::Ok
+    };
+    Some(row("lag_p99", Some(phase), status, Measure::ms(value, limit_ms)))
+}
+
+/// The 99th percentile, or the highest below it that 10 samples exceed, but no less than the
+/// median: one late start among a hundred says nothing about the machine. Where not even the
+/// median has 10 samples above it, lag only warns.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn carried_percent(samples: u64) -> f64 {
+    (100.0 - 1000.0 / samples.max(1) as f64).clamp(50.0, 99.0)
+}
+
+fn late_starts(phase: &Phase, lag: &Latency) -> Option<FitnessRow> {
+    let late = Measure::share(lag.share_above(LATE_MS)?, LATE_SHARE);
+    Some(row("late_starts", Some(phase), late.above(), late))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn achieved(phase: &Phase, started: u64, planned: u64) -> Option<FitnessRow> {
+    let value = (planned > 0).then(|| started as f64 / planned as f64)?;
+    let achieved = Measure::share(value, ACHIEVED);
+    Some(row("achieved", Some(phase), achieved.below(), achieved))
+}
+
+fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
+    let Some(load) = loads.iter().find(|load| load.phase == span.phase && load.seconds > 0) else {
+        return Vec::new();
+    };
+    let over = match phase.load {
+        Load::Open { .. } => FitnessStatus::Invalid,
+        Load::Closed { .. } => FitnessStatus::Warn,
+        Load::Pause => return Vec::new(),
+    };
+    let busy = Measure::share(load.busy_share(), BUSY_SHARE);
+    let status = if busy.value > busy.limit { over } else { FitnessStatus::Ok };
+    let cpu = Measure::share(load.busiest, CPU_WORTH_A_WORD);
+    vec![
+        row("worker_busy", Some(phase), status, busy),
+        row("worker_cpu", Some(phase), cpu.above(), cpu),
+    ]
+}
+
+/// By how many messages the sums of the whole run are off.
+fn conservation(results: &Results<'_>) -> FitnessRow {
+    let off = conserved(&results.all()).err().map_or(0, Broken::difference);
+    let off = Measure::count(off, 0);
+    row("conservation", None, off.above(), off)
+}
+
+/// A value with its limit and unit.
+#[derive(Clone, Copy)]
+struct Measure {
+    value: f64,
+    limit: f64,
+    unit: &'static str,
+}
+
+impl Measure {
+    /// Worth a word where the value is above the limit.
+    fn above(self) -> FitnessStatus {
+        if self.value > self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    }
+
+    /// Worth a word where the value is below the limit.
+    fn below(self) -> FitnessStatus {
+        if self.value < self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    }
+
+    const fn ms(value: f64, limit: f64) -> Self {
+        Self { value, limit, unit: "ms" }
+    }
+
+    const fn share(value: f64, limit: f64) -> Self {
+        Self { value, limit, unit: "share" }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    const fn count(value: u64, limit: u64) -> Self {
+        Self { value: value as f64, limit: limit as f64, unit: "count" }
+    }
+}
+
+fn row(check: &str, phase: Option<&Phase>, status: FitnessStatus, measure: Measure) -> FitnessRow {
+    FitnessRow {
+        check: check.to_owned(),
+        phase: phase.map(|phase| phase.name.clone()),
+        status,
+        value: measure.value,
+        limit: measure.limit,
+        unit: measure.unit.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::PhaseId;
+    use crate::record::specimen::{
+        CLOSED, OPEN, WARM_UP, addresses, both, key, ledger, messages, plan, spans,
+    };
+    use crate::record::{Cell, CellKey};
+
+    fn checked(cells: Vec<(CellKey, Cell)>, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
+        let plan = plan();
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        fitness(&results, loads)
+    }
+
+    fn status(rows: &[FitnessRow], check: &str, phase: &str) -> Option<FitnessStatus> {
+        rows.iter()
+            .find(|row| row.check == check && row.phase.as_deref() == Some(phase))
+            .map(|row| row.status)
+    }
+
+    /// Messages of the open phase, all answered after `response` ms, of which `late` began
+    /// `lag` ms late.
+    fn open(count: u64, response: u64, late: u64, lag: u64) -> Vec<(CellKey, Cell)> {
+        let mut cell = messages(count, Outcome::Accepted, response);
+        for number in 0..count {
+            let lag = if number < late { lag } else { 0 };
+            cell.lag.record(Duration::from_millis(lag));
+        }
+        vec![(key(OPEN, 0, 0), cell)]
+    }
+
+    fn load(phase: PhaseId, busy_seconds: u64) -> WorkerLoad {
+        WorkerLoad { phase, seconds: 100, busy_seconds, busiest: 0.5 }
+    }
+
+    #[test]
+    fn lag_beyond_its_limit_is_invalid_only_where_it_matters_to_the_response() {
+        let table = [
+            (2000, 20, 30, 11, FitnessStatus::Invalid),
+            (2000, 200, 30, 11, FitnessStatus::Ok),
+            (2000, 20, 30, 5, FitnessStatus::Warn),
+            (2000, 20, 30, 1, FitnessStatus::Ok),
+            (2000, 20, 15, 1000, FitnessStatus::Ok),
+        ];
+        for (count, response, late, lag, expected) in table {
+            let rows = checked(open(count, response, late, lag), &[]);
+            let case = format!("{late} of {count} late by {lag} ms, response {response} ms");
+            assert_eq!(status(&rows, "lag_p99", "open"), Some(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_few_late_starts_among_few_say_nothing_but_ten_do() {
+        let few = checked(open(100, 1, 9, 50), &[]);
+        let ten = checked(open(100, 1, 11, 50), &[]);
+
+        assert_eq!(status(&few, "lag_p99", "open"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&ten, "lag_p99", "open"), Some(FitnessStatus::Invalid));
+    }
+
+    #[test]
+    fn fewer_than_twenty_starts_only_warn() {
+        let rows = |count| checked(open(count, 1, count, 50), &[]);
+
+        assert_eq!(status(&rows(19), "lag_p99", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows(20), "lag_p99", "open"), Some(FitnessStatus::Invalid));
+    }
+
+    #[test]
+    fn more_than_one_late_start_in_twenty_is_worth_a_word() {
+        let rows = |late| checked(open(100, 1000, late, 15), &[]);
+
+        assert_eq!(status(&rows(5), "late_starts", "open"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&rows(6), "late_starts", "open"), Some(FitnessStatus::Warn));
+    }
+
+    #[test]
+    fn a_busy_worker_is_invalid_in_the_open_model_and_a_warning_in_the_closed() {
+        let loads = [load(WARM_UP, 100), load(OPEN, 6), load(CLOSED, 6)];
+
+        let over = checked(Vec::new(), &loads);
+        let under = checked(Vec::new(), &[load(OPEN, 5)]);
+
+        assert_eq!(status(&over, "worker_busy", "open"), Some(FitnessStatus::Invalid));
+        assert_eq!(status(&over, "worker_busy", "closed"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&over, "worker_busy", "warm-up"), None);
+        assert_eq!(status(&under, "worker_busy", "open"), Some(FitnessStatus::Ok));
+    }
+
+    #[test]
+    fn a_worker_above_four_fifths_of_its_core_is_worth_a_word() {
+        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0) }]);
+
+        assert_eq!(status(&rows, "worker_cpu", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows, "worker_busy", "open"), Some(FitnessStatus::Ok));
+    }
+
+    #[test]
+    fn dropped_starts_and_local_failures_warn() {
+        let mut cell = both(messages(90, Outcome::Accepted, 1), &messages(1, Outcome::Local, 1));
+        cell.messages.planned += 9;
+        cell.messages.dropped += 9;
+
+        let rows = checked(vec![(key(OPEN, 0, 0), cell)], &[]);
+
+        assert_eq!(status(&rows, "achieved", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(status(&rows, "local_failures", "open"), Some(FitnessStatus::Warn));
+        assert_eq!(rows.last().map(|row| row.status), Some(FitnessStatus::Ok), "sums hold");
+    }
+
+    #[test]
+    fn sums_that_do_not_hold_are_told_with_their_difference() {
+        let mut cell = messages(10, Outcome::Accepted, 1);
+        cell.messages.planned += 3;
+
+        let rows = checked(vec![(key(WARM_UP, 0, 0), cell)], &[]);
+
+        let row = rows.last().unwrap();
+        assert_eq!((row.check.as_str(), row.status), ("conservation", FitnessStatus::Warn));
+        assert!((row.value - 3.0).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,331 @@
+//! Thresholds × results → a row for each, with its value.
+//!
+//! A percentile is judged on the histogram's value even where fewer than 10 samples lie above it
+//! and the table shows it as not known: a check that is never judged would always hold. The row
+//! says so in `few_samples`. A percentile or maximum that falls among messages without an answer
+//! never holds, whichever way it is compared, for nobody knows it.
+
+use crate::plan::{Action, Metric, NoData, PhaseId, Stat, Threshold, Unit};
+use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow};
+use crate::smtp::Step;
+
+use super::WorkerLoad;
+
+/// What came out of one threshold before it is compared.
+struct Finding {
+    value: Value,
+    few_samples: bool,
+}
+
+enum Value {
+    Taken(f64),
+    Unanswered,
+    NeverTaken,
+}
+
+/// Judges thresholds, each in its phase or, without one, over everything but warm-ups. Those of a
+/// warm-up only warn.
+pub fn judge(
+    thresholds: &[(Option<PhaseId>, &Threshold)],
+    results: &Results<'_>,
+    loads: &[WorkerLoad],
+) -> Vec<ThresholdRow> {
+    thresholds
+        .iter()
+        .map(|(phase, threshold)| judge_one(*phase, threshold, results, loads))
+        .collect()
+}
+
+/// All thresholds of a plan's phases that began, in their order, then those of the whole run.
+pub fn thresholds_of<'a>(results: &Results<'a>) -> Vec<(Option<PhaseId>, &'a Threshold)> {
+    let mut spans: Vec<PhaseId> = results.spans.iter().map(|span| span.phase).collect();
+    spans.sort_unstable();
+    let plan = results.plan;
+    spans
+        .into_iter()
+        .filter_map(|id| Some((id, plan.phases.get(id.index())?)))
+        .flat_map(|(id, phase)| phase.thresholds.iter().map(move |check| (Some(id), check)))
+        .chain(plan.thresholds.iter().map(|check| (None, check)))
+        .collect()
+}
+
+fn judge_one(
+    phase: Option<PhaseId>,
+    threshold: &Threshold,
+    results: &Results<'_>,
+    loads: &[WorkerLoad],
+) -> ThresholdRow {
+    let extent = phase.map_or(Extent::Counting, Extent::Phase);
+    let phase = phase.and_then(|id| results.plan.phases.get(id.index()));
+    let portion = results.portion(extent, threshold.scope.as_ref());
+    let finding = find(&threshold.metric, &portion, busiest(extent, results, loads));
+    let (value, holds) = match finding.value {
+        Value::Taken(value) => (Some(value), threshold.op.holds(value, threshold.limit)),
+        Value::Unanswered => (None, false),
+        Value::NeverTaken => (None, threshold.no_data == NoData::Pass),
+    };
+    let warmup = phase.is_some_and(|phase| phase.warmup);
+    ThresholdRow {
+        check: threshold.text.clone(),
+        phase: phase.map(|phase| phase.name.clone()),
+        value,
+        unit: unit(threshold.metric.unit()).to_owned(),
+        holds,
+        action: action(if warmup { Action::Warn } else { threshold.action }).to_owned(),
+        few_samples: finding.few_samples,
+    }
+}
+
+fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
+    let cell = &portion.cell;
+    let messages = &cell.messages;
+    match metric {
+        Metric::Message(stat) => statistic(&cell.response, *stat),
+        Metric::Session(stat) => statistic(&cell.session, *stat),
+        Metric::Step(step, stat) => statistic(&step_time(portion, *step), *stat),
+        Metric::MessageErrors => Finding::of(messages.errors_share()),
+        Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
+        Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
+        Metric::RateAchieved => share(messages.started, messages.planned),
+        Metric::Throughput => {
+            Finding::of((!portion.length.is_zero()).then(|| portion.accepted_per_s()))
+        }
+        Metric::CodeShare(codes) => {
+            let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
+            share(decided.map(|(_, count)| count).sum(), messages.ended())
+        }
+        Metric::GeneratorCpu => Finding::of(busiest),
+    }
+}
+
+/// The share of its core that the busiest worker used in the phases of an extent; a scope does
+/// not narrow it.
+fn busiest(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Option<f64> {
+    loads
+        .iter()
+        .filter(|load| load.seconds > 0 && results.ledger.includes(extent, load.phase))
+        .map(|load| load.busiest)
+        .reduce(f64::max)
+}
+
+fn step_time(portion: &Portion, step: Step) -> Latency {
+    portion.cell.steps[step.index()]
+        .as_ref()
+        .map_or_else(Latency::default, |step| step.time.clone())
+}
+
+fn statistic(latency: &Latency, stat: Stat) -> Finding {
+    let (reading, few_samples) = match stat {
+        Stat::Percentile(percent) => (latency.percentile(percent), !latency.supports(percent)),
+        Stat::Max => (latency.largest(), false),
+        Stat::Mean => (latency.mean().map(Reading::Exactly), false),
+    };
+    match reading {
+        Some(Reading::Exactly(value)) => Finding { value: Value::Taken(value), few_samples },
+        Some(Reading::AtLeast(_)) => Finding { value: Value::Unanswered, few_samples },
+        None => Finding::of(None),
+    }
+}
+
+impl Finding {
+    fn of(value: Option<f64>) -> Self {
+        let value = value.map_or(Value::NeverTaken, Value::Taken);
+        Self { value, few_samples: false }
+    }
+}
+
+fn share(part: u64, whole: u64) -> Finding {
+    Finding::of((whole > 0).then(|| as_float(part) / as_float(whole)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Milliseconds => "ms",
+        Unit::Share => "share",
+        Unit::PerSecond => "per_s",
+        Unit::Count => "count",
+    }
+}
+
+const fn action(action: Action) -> &'static str {
+    match action {
+        Action::Fail => "fail",
+        Action::Warn => "warn",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Op, Plan, Scope};
+    use crate::record::specimen::{
+        CLOSED, OPEN, WARM_UP, addresses, both, key, ledger, messages, plan, spans,
+    };
+    use crate::record::{Cell, CellKey};
+    use crate::smtp::{Code, Outcome};
+
+    fn threshold(metric: Metric, op: Op, limit: f64) -> Threshold {
+        Threshold {
+            text: "check".to_owned(),
+            metric,
+            scope: None,
+            op,
+            limit,
+            action: Action::Fail,
+            no_data: NoData::Fail,
+        }
+    }
+
+    fn judged(
+        cells: Vec<(CellKey, Cell)>,
+        phase: Option<PhaseId>,
+        threshold: &Threshold,
+    ) -> ThresholdRow {
+        let plan: Plan = plan();
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        let loads = [(WARM_UP, 0.99), (OPEN, 0.5), (CLOSED, 0.7)]
+            .map(|(phase, busiest)| WorkerLoad { phase, seconds: 10, busy_seconds: 0, busiest });
+        judge(&[(phase, threshold)], &results, &loads).remove(0)
+    }
+
+    /// 90 accepted after 10 ms and 10 temporary after 1 s in the open phase, 100 accepted after
+    /// 50 ms in the closed one, and a warm-up in which everything failed.
+    fn cells() -> Vec<(CellKey, Cell)> {
+        let mut temporary = messages(10, Outcome::Temporary, 1000);
+        temporary.codes.insert(Code::new(450).unwrap(), 10);
+        temporary.sessions.started = 8;
+        temporary.sessions.failed = 2;
+        let mut open = both(messages(90, Outcome::Accepted, 10), &temporary);
+        open.messages.planned += 100;
+        open.messages.dropped += 100;
+        vec![
+            (key(WARM_UP, 0, 0), messages(50, Outcome::Permanent, 1)),
+            (key(OPEN, 0, 0), open),
+            (key(CLOSED, 1, 0), messages(100, Outcome::Accepted, 50)),
+        ]
+    }
+
+    #[test]
+    fn each_metric_has_its_value() {
+        let table = [
+            (Metric::Message(Stat::Percentile(90.0)), 10.0),
+            (Metric::Message(Stat::Percentile(99.9)), 1000.0),
+            (Metric::Message(Stat::Max), 1000.0),
+            (Metric::Message(Stat::Mean), 109.0),
+            (Metric::MessageErrors, 0.1),
+            (Metric::SessionErrors, 0.25),
+            (Metric::MessageCount, 100.0),
+            (Metric::RateAchieved, 0.5),
+            (Metric::Throughput, 9.0),
+            (Metric::CodeShare("4xx".parse().unwrap()), 0.1),
+            (Metric::GeneratorCpu, 0.5),
+        ];
+        for (metric, expected) in table {
+            let row = judged(cells(), Some(OPEN), &threshold(metric.clone(), Op::AtMost, 1e9));
+            let value = row.value.unwrap();
+            assert!((value - expected).abs() <= expected * 0.001, "{metric:?}: {value}");
+            assert!(row.holds, "{metric:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_phase_everything_but_warm_ups_counts() {
+        let errors = judged(cells(), None, &threshold(Metric::MessageErrors, Op::Less, 0.06));
+        let cpu = judged(cells(), None, &threshold(Metric::GeneratorCpu, Op::Less, 0.8));
+
+        assert_eq!((errors.value, errors.holds, errors.phase), (Some(0.05), true, None));
+        assert_eq!((cpu.value, cpu.holds), (Some(0.7), true));
+    }
+
+    #[test]
+    fn a_scope_narrows_to_a_client_a_target_or_an_address() {
+        for (scope, expected) in [
+            (Scope::Client("app".to_owned()), 100.0),
+            (Scope::Target("other".to_owned()), 100.0),
+            (Scope::Address("[::1]:25".to_owned()), 100.0),
+            (Scope::Address("127.0.0.2:25".to_owned()), 0.0),
+        ] {
+            let mut check = threshold(Metric::MessageCount, Op::Greater, 50.0);
+            check.scope = Some(scope.clone());
+            let row = judged(cells(), None, &check);
+            assert_eq!((row.value, row.holds), (Some(expected), expected > 50.0), "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn the_thresholds_of_a_warm_up_only_warn() {
+        let row = judged(cells(), Some(WARM_UP), &threshold(Metric::MessageErrors, Op::Less, 0.01));
+
+        assert_eq!((row.holds, row.action.as_str()), (false, "warn"));
+    }
+
+    #[test]
+    fn a_percentile_among_messages_without_an_answer_never_holds() {
+        let cells =
+            both(messages(90, Outcome::Accepted, 10), &messages(10, Outcome::TimedOut, 30_000));
+        for op in [Op::Less, Op::Greater] {
+            for (stat, known) in [
+                (Stat::Percentile(90.0), Some(10.007)),
+                (Stat::Percentile(95.0), None),
+                (Stat::Max, None),
+            ] {
+                let check = threshold(Metric::Message(stat), op, 10_000.0);
+                let row = judged(vec![(key(OPEN, 0, 0), cells.clone())], Some(OPEN), &check);
+                assert_eq!(row.value, known, "{stat:?}");
+                assert_eq!(row.holds, known.is_some() && op == Op::Less, "{stat:?} {op:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_samples_are_judged_and_marked() {
+        let check = threshold(Metric::Message(Stat::Percentile(99.0)), Op::Less, 20.0);
+
+        let row = judged(cells(), Some(OPEN), &check);
+
+        assert_eq!((row.holds, row.few_samples), (false, true));
+        assert!(row.value.is_some());
+    }
+
+    #[test]
+    fn a_value_that_was_never_taken_means_what_the_plan_says() {
+        for metric in [
+            Metric::Session(Stat::Max),
+            Metric::Step(Step::Mail, Stat::Mean),
+            Metric::MessageErrors,
+            Metric::SessionErrors,
+            Metric::RateAchieved,
+            Metric::CodeShare("250".parse().unwrap()),
+        ] {
+            for (no_data, holds) in [(NoData::Fail, false), (NoData::Pass, true)] {
+                let mut check = threshold(metric.clone(), Op::AtLeast, 0.0);
+                check.no_data = no_data;
+                let row = judged(Vec::new(), Some(OPEN), &check);
+                assert_eq!((row.value, row.holds), (None, holds), "{metric:?} {no_data:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_thresholds_of_phases_come_before_those_of_the_run() {
+        let mut plan = plan();
+        plan.thresholds = vec![threshold(Metric::MessageErrors, Op::Less, 0.1)];
+        plan.phases[OPEN.index()].thresholds = vec![threshold(Metric::MessageCount, Op::Less, 0.1)];
+        plan.phases[CLOSED.index()].thresholds = plan.thresholds.clone();
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, Vec::new()));
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans[..2], addresses: &addresses };
+
+        let listed = thresholds_of(&results);
+
+        let phases: Vec<Option<PhaseId>> = listed.iter().map(|(phase, _)| *phase).collect();
+        assert_eq!(phases, [Some(OPEN), None], "the closed phase never began");
+    }
+}

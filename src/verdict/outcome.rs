@@ -1,0 +1,278 @@
+//! Thresholds, fitness and the course of the run → verdict, exit code and one sentence.
+//!
+//! Where several things are wrong, the one that makes the others meaningless is said: a tool that
+//! failed, an interruption, a run that could not start or measured nothing, a tester that was not
+//! fit, and only then a threshold.
+
+use crate::record::{Figures, FitnessRow, FitnessStatus, ThresholdRow, VerdictName};
+
+use super::ExitCode;
+
+/// The verdict on a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    /// In one word.
+    pub name: VerdictName,
+    /// In one sentence.
+    pub reason: String,
+    /// For the shell.
+    pub exit: ExitCode,
+}
+
+/// How the run came to its end, apart from its figures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Course {
+    /// As planned.
+    Complete,
+    /// The tester failed: a panic, or results that cannot be written; why.
+    ToolFailed(String),
+    /// By a signal.
+    Interrupted(Interruption),
+    /// It never began; why.
+    NotStarted(String),
+}
+
+/// The signal that ended a run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Interruption {
+    /// SIGINT, or `q` on the live screen.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Decides. `on_threshold` is the exit code for a threshold that does not hold, as a rule
+/// [`ExitCode::THRESHOLD`]; `totals` are the figures without warm-ups.
+pub fn decide(
+    course: &Course,
+    totals: &Figures,
+    thresholds: &[ThresholdRow],
+    fitness: &[FitnessRow],
+    on_threshold: ExitCode,
+) -> Verdict {
+    match course {
+        Course::ToolFailed(why) => {
+            none(ExitCode::TOOL_FAILED, format!("The tester itself failed: {why}."))
+        }
+        Course::Interrupted(signal) => none(signal.exit(), signal.reason().to_owned()),
+        Course::NotStarted(why) => {
+            none(ExitCode::NOT_STARTED, format!("The run could not start: {why}."))
+        }
+        Course::Complete if !measured(totals) => none(
+            ExitCode::NOTHING_MEASURED,
+            "No message of a phase that counts came to an end that says anything about the target."
+                .to_owned(),
+        ),
+        Course::Complete => judged(thresholds, fitness, on_threshold),
+    }
+}
+
+fn judged(thresholds: &[ThresholdRow], fitness: &[FitnessRow], on_threshold: ExitCode) -> Verdict {
+    if let Some(row) = fitness.iter().find(|row| row.status == FitnessStatus::Invalid) {
+        let (name, exit) = (VerdictName::Invalid, ExitCode::INVALID);
+        return Verdict { name, reason: unfit(row), exit };
+    }
+    let broken: Vec<&ThresholdRow> =
+        thresholds.iter().filter(|row| !row.holds && row.action == "fail").collect();
+    match broken.split_first() {
+        Some((first, others)) => Verdict {
+            name: VerdictName::Fail,
+            reason: failed(first, others.len()),
+            exit: on_threshold,
+        },
+        None => Verdict { name: VerdictName::Pass, reason: passed(thresholds), exit: ExitCode::OK },
+    }
+}
+
+impl Interruption {
+    const fn exit(self) -> ExitCode {
+        match self {
+            Self::Interrupt => ExitCode::INTERRUPTED,
+            Self::Terminate => ExitCode::TERMINATED,
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Interrupt => "The run was interrupted (SIGINT).",
+            Self::Terminate => "The run was terminated (SIGTERM).",
+        }
+    }
+}
+
+/// Whether any message of a phase that counts ended by the target's doing.
+fn measured(totals: &Figures) -> bool {
+    let messages = totals.messages;
+    messages.started > messages.local + messages.interrupted
+}
+
+fn none(exit: ExitCode, reason: String) -> Verdict {
+    Verdict { name: VerdictName::None, reason, exit }
+}
+
+fn unfit(row: &FitnessRow) -> String {
+    let phase = row.phase.as_deref().unwrap_or("the run");
+    match row.check.as_str() {
+        "lag_p99" => format!(
+            "The tester began messages of `{phase}` up to {:.1} ms late (p99; limit {:.1} ms): \
+             lower the rate, or give it more processor.",
+            row.value, row.limit
+        ),
+        "worker_busy" => format!(
+            "A worker was over its processor limit in {:.0} % of the seconds of `{phase}`: lower \
+             the rate, or add workers.",
+            row.value * 100.0
+        ),
+        check => format!("The tester missed its limit `{check}` in `{phase}`."),
+    }
+}
+
+fn failed(first: &ThresholdRow, others: usize) -> String {
+    let place = first.phase.as_ref().map_or(String::new(), |phase| format!(" in `{phase}`"));
+    let value = first.value.map_or("no value".to_owned(), |value| measure(value, &first.unit));
+    let more = match others {
+        0 => String::new(),
+        1 => ", nor does one other".to_owned(),
+        others => format!(", nor do {others} others"),
+    };
+    format!("`{}` does not hold{place} ({value}){more}.", first.check)
+}
+
+fn passed(thresholds: &[ThresholdRow]) -> String {
+    let unmet = thresholds.iter().filter(|row| !row.holds).count();
+    match (thresholds.len(), unmet) {
+        (0, _) => "There are no thresholds, and the tester was fit.".to_owned(),
+        (1, 0) => "The threshold holds, and the tester was fit.".to_owned(),
+        (all, 0) => format!("All {all} thresholds hold, and the tester was fit."),
+        (_, unmet) => format!(
+            "Every threshold that decides holds, and the tester was fit; {unmet} only warn."
+        ),
+    }
+}
+
+fn measure(value: f64, unit: &str) -> String {
+    match unit {
+        "ms" => format!("{value:.1} ms"),
+        "share" => format!("{:.2} %", value * 100.0),
+        "per_s" => format!("{value:.1}/s"),
+        _ => format!("{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `message.p99 < 500ms`, with this value.
+    fn threshold(value: f64, action: &str) -> ThresholdRow {
+        ThresholdRow {
+            check: "message.p99 < 500ms".to_owned(),
+            phase: Some("soak".to_owned()),
+            value: Some(value),
+            unit: "ms".to_owned(),
+            holds: value < 500.0,
+            action: action.to_owned(),
+            few_samples: false,
+        }
+    }
+
+    fn lag(status: FitnessStatus) -> FitnessRow {
+        FitnessRow {
+            check: "lag_p99".to_owned(),
+            phase: Some("soak".to_owned()),
+            status,
+            value: 30.0,
+            limit: 10.0,
+            unit: "ms".to_owned(),
+        }
+    }
+
+    fn totals(started: u64) -> Figures {
+        let mut figures = Figures::default();
+        figures.messages.started = started;
+        figures
+    }
+
+    fn decided(
+        course: &Course,
+        started: u64,
+        fitness: FitnessStatus,
+        value: f64,
+    ) -> (VerdictName, u8) {
+        let thresholds = [threshold(212.4, "fail"), threshold(value, "fail")];
+        let verdict =
+            decide(course, &totals(started), &thresholds, &[lag(fitness)], ExitCode::THRESHOLD);
+        (verdict.name, verdict.exit.number())
+    }
+
+    #[test]
+    fn the_gravest_of_several_decides() {
+        let (ok, bad) = (FitnessStatus::Warn, FitnessStatus::Invalid);
+        let failed = Course::ToolFailed("panic".to_owned());
+        let interrupt = Course::Interrupted(Interruption::Interrupt);
+        let terminate = Course::Interrupted(Interruption::Terminate);
+        let not_started = Course::NotStarted("no route".to_owned());
+        let table = [
+            (&failed, 0, bad, 612.4, (VerdictName::None, 1)),
+            (&interrupt, 0, bad, 612.4, (VerdictName::None, 130)),
+            (&terminate, 0, bad, 612.4, (VerdictName::None, 143)),
+            (&not_started, 0, bad, 612.4, (VerdictName::None, 4)),
+            (&Course::Complete, 0, bad, 612.4, (VerdictName::None, 7)),
+            (&Course::Complete, 1, bad, 612.4, (VerdictName::Invalid, 6)),
+            (&Course::Complete, 1, ok, 612.4, (VerdictName::Fail, 5)),
+            (&Course::Complete, 1, ok, 212.4, (VerdictName::Pass, 0)),
+        ];
+        for (course, started, fitness, value, expected) in table {
+            let case = format!("{course:?}, {started} started, {fitness:?}, p99 {value}");
+            assert_eq!(decided(course, started, fitness, value), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn messages_that_the_plan_or_the_tester_ended_measure_nothing() {
+        let mut figures = totals(5);
+        figures.messages.local = 2;
+        figures.messages.interrupted = 3;
+
+        let verdict = decide(&Course::Complete, &figures, &[], &[], ExitCode::THRESHOLD);
+
+        assert_eq!(verdict.exit, ExitCode::NOTHING_MEASURED);
+    }
+
+    #[test]
+    fn a_threshold_that_only_warns_fails_nothing() {
+        let rows = [threshold(612.4, "warn")];
+
+        let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
+
+        assert_eq!((verdict.name, verdict.exit), (VerdictName::Pass, ExitCode::OK));
+    }
+
+    #[test]
+    fn the_exit_code_of_a_threshold_may_be_chosen() {
+        let rows = [threshold(612.4, "fail")];
+
+        let verdict = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::chosen(99));
+
+        assert_eq!((verdict.name, verdict.exit.number()), (VerdictName::Fail, 99));
+    }
+
+    #[test]
+    fn the_reason_names_what_failed_and_its_value() {
+        let rows = [threshold(612.4, "fail"), threshold(612.4, "fail")];
+
+        let failed = decide(&Course::Complete, &totals(1), &rows, &[], ExitCode::THRESHOLD);
+        let unfit = [lag(FitnessStatus::Invalid)];
+        let invalid = decide(&Course::Complete, &totals(1), &rows, &unfit, ExitCode::THRESHOLD);
+
+        assert_eq!(
+            failed.reason,
+            "`message.p99 < 500ms` does not hold in `soak` (612.4 ms), nor does one other."
+        );
+        assert_eq!(
+            invalid.reason,
+            "The tester began messages of `soak` up to 30.0 ms late (p99; limit 10.0 ms): lower \
+             the rate, or give it more processor."
+        );
+    }
+}
