@@ -3,6 +3,7 @@
 mod diagnostic;
 mod model;
 mod threshold;
+mod value;
 
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
 pub use model::{
@@ -11,3 +12,4 @@ pub use model::{
     SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
 };
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
+pub use value::{ByteSize, ByteSizeError, Rate, RateError, Share, ShareError, Span, SpanError};
