@@ -15,9 +15,6 @@ pub(super) fn settle_planned(tree: &mut Map<String, Value>, planned: PlannedThre
             for phase in phases.into_iter().flatten().filter_map(Value::as_object_mut) {
                 phase.shift_remove("thresholds");
             }
-            if let Some(defaults) = tree.get_mut("defaults").and_then(Value::as_object_mut) {
-                defaults.shift_remove("thresholds");
-            }
             tree.insert("thresholds".to_owned(), Value::Array(Vec::new()));
         }
     }
@@ -53,13 +50,13 @@ mod tests {
     #[test]
     fn an_empty_list_stays_where_all_are_dropped() {
         let mut tree = table(json!({
-            "defaults": { "thresholds": ["a"] },
+            "thresholds": ["a"],
             "phases": [{ "name": "x", "thresholds": ["b"] }],
         }));
 
         settle_planned(&mut tree, PlannedThresholds::Drop);
 
-        let expected = json!({ "defaults": {}, "phases": [{ "name": "x" }], "thresholds": [] });
+        let expected = json!({ "thresholds": [], "phases": [{ "name": "x" }] });
         assert_eq!(Value::Object(tree), expected);
     }
 
