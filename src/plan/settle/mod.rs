@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn every_mistake_with_variables_has_its_place() {
         let tree = json!({
-            "vars": { "peak": 5, "a": "${b}", "b": "x${a}", "bad name": 1, "list": [1], "next": "${a}" },
+            "vars": { "peak": 5, "a": "${b}", "b": "x${a}", "bad name": 1, "list": [1], "a0": "${a}" },
             "name": "${peek}",
-            "labels": { "x": "${peak", "y": "a${list}", "z": "${next}" },
+            "labels": { "x": "${peak", "y": "a${list}", "z": "${a0}" },
             "phases": [{ "rate": "${pea}/s ${nothing-near}" }],
         });
         let overrides = Overrides { vars: pairs(&[("paek", "1")]), ..Overrides::default() };
