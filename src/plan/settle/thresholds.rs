@@ -11,6 +11,9 @@ pub(super) fn settle_planned(tree: &mut Map<String, Value>, planned: PlannedThre
     match planned {
         PlannedThresholds::Keep => {}
         PlannedThresholds::Drop => {
+            if let Some(Value::Object(defaults)) = tree.get_mut("defaults") {
+                defaults.shift_remove("thresholds");
+            }
             let phases = tree.get_mut("phases").and_then(Value::as_array_mut);
             for phase in phases.into_iter().flatten().filter_map(Value::as_object_mut) {
                 phase.shift_remove("thresholds");
@@ -51,12 +54,13 @@ mod tests {
     fn an_empty_list_stays_where_all_are_dropped() {
         let mut tree = table(json!({
             "thresholds": ["a"],
+            "defaults": { "thresholds": ["c"] },
             "phases": [{ "name": "x", "thresholds": ["b"] }],
         }));
 
         settle_planned(&mut tree, PlannedThresholds::Drop);
 
-        let expected = json!({ "thresholds": [], "phases": [{ "name": "x" }] });
+        let expected = json!({ "thresholds": [], "defaults": {}, "phases": [{ "name": "x" }] });
         assert_eq!(Value::Object(tree), expected);
     }
 
