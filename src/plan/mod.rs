@@ -1,13 +1,23 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
+mod check;
 mod diagnostic;
 mod model;
+mod name;
+mod settle;
 mod threshold;
+mod value;
 
+pub use check::ThresholdError;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
 pub use model::{
     Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
     SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
 };
+pub use settle::{
+    Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,
+    escape_dollars, settle,
+};
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
+pub use value::{ByteSize, ByteSizeError, Rate, RateError, Share, ShareError, Span, SpanError};
