@@ -68,7 +68,7 @@ impl Text {
     }
 
     fn read_line(&mut self, rest: &[u8]) -> usize {
-        // The standard library's `skip_until` on a slice is the C library's memchr.
+        // On a slice this is the standard library's memchr, which it offers nowhere else.
         let length = { rest }.skip_until(b'\n').unwrap_or(rest.len());
         self.octets += length as u64;
         let before = if length >= 2 { rest[length - 2] == b'\r' } else { self.place == Place::Cr };
