@@ -157,7 +157,7 @@ impl<D: Dialer> Pacer<D> {
             self.pause(more).await;
         }
         self.worker.stop().await;
-        self.note_handover();
+        self.note_handover(Instant::now());
     }
 
     async fn pause(&mut self, more: bool) {
@@ -472,15 +472,21 @@ impl<D: Dialer> Pacer<D> {
     /// Hands over what was counted in the seconds that are over.
     fn hand_over(&mut self, now: Instant) {
         while now >= self.second_ends() {
-            self.note_handover();
+            self.note_handover(now);
             self.second += 1;
         }
     }
 
-    fn note_handover(&self) {
+    fn note_handover(&self, now: Instant) {
         let cells = self.worker.books.take();
+        let gauges = self.worker.take_gauges(now);
         let worker = self.worker.index;
-        self.worker.books.note(Note::Handover(Handover { worker, second: self.second, cells }));
+        self.worker.books.note(Note::Handover(Handover {
+            worker,
+            second: self.second,
+            cells,
+            gauges,
+        }));
     }
 }
 

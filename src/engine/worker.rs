@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use super::shared::{Spent, Track};
 use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
 use crate::plan::{Client, ClientId, Load, MessageId, PhaseId, Plan, Timeouts, Weighted};
+use crate::record::{PeakOpen, PhaseGauge};
 use crate::smtp::{End, Expectations, Manners, Outcome, Step};
 
 /// How long a session of the open model stays idle before it leaves.
@@ -60,6 +61,13 @@ struct Sender {
     starved: RefCell<VecDeque<Slot>>,
 }
 
+/// Sessions that are open, and the most that were.
+#[derive(Default)]
+struct Gauge {
+    open: u32,
+    peak: u32,
+}
+
 /// A slot that tries again after a failed connection.
 pub(super) struct Retry {
     at: Instant,
@@ -78,6 +86,7 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) tasks: RefCell<JoinSet<()>>,
     composer: RefCell<Composer>,
     senders: Vec<Sender>,
+    gauges: RefCell<BTreeMap<(PhaseId, ClientId, u16), Gauge>>,
     sessions: RefCell<Vec<Rc<Handle>>>,
     retries: RefCell<BinaryHeap<Reverse<Retry>>>,
     stopping: Cell<bool>,
@@ -98,6 +107,7 @@ impl<D: Dialer> Worker<D> {
             tasks: RefCell::default(),
             composer: RefCell::new(composer),
             senders: plan.clients.iter().map(|client| Sender::new(client, &plan)).collect(),
+            gauges: RefCell::default(),
             sessions: RefCell::default(),
             retries: RefCell::default(),
             stopping: Cell::default(),
@@ -244,7 +254,7 @@ impl<D: Dialer> Worker<D> {
     /// The connection of a session stands.
     pub(super) fn connected(&self, handle: &Handle) {
         handle.connected.set(true);
-        self.books.shared.opened(handle.phase.get());
+        self.enter(handle, handle.phase.get());
     }
 
     /// A session is ready for MAIL.
@@ -263,10 +273,55 @@ impl<D: Dialer> Worker<D> {
     fn moved(&self, handle: &Handle, phase: PhaseId) -> PhaseId {
         let before = handle.phase.get();
         if before != phase && handle.connected.get() {
-            self.books.shared.closed(before);
-            self.books.shared.opened(phase);
+            self.exit(handle, before);
+            self.enter(handle, phase);
         }
         phase
+    }
+
+    /// A session counts for a phase from now on.
+    fn enter(&self, handle: &Handle, phase: PhaseId) {
+        self.books.shared.opened(phase);
+        let mut gauges = self.gauges.borrow_mut();
+        let gauge = gauges.entry((phase, handle.client, handle.address)).or_default();
+        gauge.open += 1;
+        gauge.peak = gauge.peak.max(gauge.open);
+    }
+
+    fn exit(&self, handle: &Handle, phase: PhaseId) {
+        self.books.shared.closed(phase);
+        let mut gauges = self.gauges.borrow_mut();
+        let gauge = gauges.entry((phase, handle.client, handle.address)).or_default();
+        gauge.open = gauge.open.saturating_sub(1);
+    }
+
+    /// The sessions of the phases that are in force or draining, with their peaks since the last
+    /// call. What is true of all workers together is told by the first of them.
+    pub(super) fn take_gauges(&self, now: Instant) -> Vec<PhaseGauge> {
+        let runs = self.runs.borrow();
+        let gauges = runs.iter().map(|run| {
+            let phase = run.phase().id;
+            let line = self.books.shared.timeline.line(phase);
+            let (open_sessions, peak_open, level) = if self.index == 0 {
+                let (open, peak) = self.books.shared.take_open(phase);
+                let since = now.saturating_duration_since(run.phase().begin);
+                (open, peak, if run.is_in_force() { line.level(since) } else { 0.0 })
+            } else {
+                (0, 0, 0.0)
+            };
+            PhaseGauge { phase, level, open_sessions, peak_open, peaks: self.take_peaks(phase) }
+        });
+        gauges.collect()
+    }
+
+    fn take_peaks(&self, phase: PhaseId) -> Vec<PeakOpen> {
+        let mut gauges = self.gauges.borrow_mut();
+        let of_phase = gauges.iter_mut().filter(|((of, ..), _)| *of == phase);
+        let peaks = of_phase.map(|((_, client, address), gauge)| {
+            let open = std::mem::replace(&mut gauge.peak, gauge.open);
+            PeakOpen { client: *client, address: *address, open }
+        });
+        peaks.collect()
     }
 
     /// What an idle session does next.
@@ -332,7 +387,7 @@ impl<D: Dialer> Worker<D> {
         self.unlist(handle);
         sender.open.set(sender.open.get().saturating_sub(1));
         if handle.connected.get() {
-            self.books.shared.closed(handle.phase.get());
+            self.exit(handle, handle.phase.get());
         }
         if !handle.ready.get() {
             let key = handle.key();
