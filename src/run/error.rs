@@ -106,7 +106,7 @@ impl RunError {
             | Self::Connect { .. }
             | Self::NotAllowed { .. }
             | Self::NotAuthorized { .. }
-            | Self::Sink(_) => ExitCode::COULD_NOT_START,
+            | Self::Sink(_) => ExitCode::NOT_STARTED,
             Self::Message(_) | Self::Engine(_) | Self::Folder(_) | Self::System(_) => {
                 ExitCode::TOOL_FAILED
             }

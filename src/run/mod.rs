@@ -1,1 +1,205 @@
-//! The conductor.
+//! The conductor: a plan → a run → its summary and results folder.
+//!
+//! It starts sink, workers and monitor, folds what they tell, and asks the verdict. It prints
+//! nothing: what a person should see while it runs goes to an observer.
+
+mod conductor;
+mod environment;
+mod error;
+mod phases;
+mod summary;
+mod targets;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+pub use error::RunError;
+pub use targets::Permits;
+
+use crate::engine::{Engine, Shared, TcpDialer};
+use crate::message::RunIdentity;
+use crate::monitor;
+use crate::plan::{Endpoint, Plan, SinkRole};
+use crate::record::{Folder, Summary};
+use crate::report::Progress;
+use crate::sink::{Sink, SinkCounters};
+use crate::timeline::{Model, Timeline};
+use crate::verdict::{ExitCode, Interruption};
+use conductor::Conductor;
+use summary::Ending;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The settled plan as TOML, for the results folder.
+    pub text: String,
+    /// The settled plan's hash, `sha256:...`.
+    pub hash: String,
+    /// The file that it was read from.
+    pub file: Option<String>,
+}
+
+/// How it is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The results folder; none: `results/NAME-TIME`.
+    pub folder: Option<PathBuf>,
+    /// How many worker threads; none: one on up to two cores, else one less than there are.
+    pub workers: Option<u32>,
+    /// What may be loaded beyond loopback.
+    pub permits: Permits,
+    /// The exit code of a threshold that does not hold.
+    pub on_threshold: ExitCode,
+}
+
+/// What happens while it runs, for a person or a program to see.
+#[derive(Clone, Debug)]
+pub enum Update<'a> {
+    /// The clock has begun.
+    Began {
+        /// Where the results are written.
+        folder: &'a Path,
+        /// By target: its name and where sessions go.
+        targets: Vec<(String, Vec<String>)>,
+        /// The address of the embedded server, if it runs.
+        sink: Option<std::net::SocketAddr>,
+    },
+    /// A phase is in force from now on.
+    PhaseBegan(&'a Progress),
+    /// A second is over.
+    Second(&'a Progress),
+    /// Nothing starts any more; what has started drains.
+    Draining(Interruption),
+    /// Everything ends now.
+    Stopping(Interruption),
+    /// Something that the user should know at once.
+    Trouble(String),
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The result, as it is in `summary.json`.
+    pub summary: Summary,
+    /// Where everything is.
+    pub folder: PathBuf,
+    /// What the embedded server counted, if it ran.
+    pub sink: Option<SinkCounters>,
+    /// The exit code.
+    pub exit: ExitCode,
+}
+
+/// Makes a run. `signals` are what the user presses: the first drains, the second stops.
+pub fn run(
+    job: &Job,
+    options: &Options,
+    signals: UnboundedReceiver<Interruption>,
+    observe: &mut dyn FnMut(&Update<'_>),
+) -> Result<Finished, RunError> {
+    // A limit that can't be raised shows as `local` failures where it is reached.
+    let _ = monitor::raise_nofile();
+    let plan = &job.plan;
+    let sink = start_sink(plan)?;
+    let address = sink.as_ref().map(Sink::address);
+    let addresses = targets::resolve(plan, address, &options.permits)?;
+    let timeline = Arc::new(Timeline::new(plan));
+    let workers = workers(plan, &timeline, options.workers);
+    let shared = Arc::new(Shared::new(Arc::clone(plan), timeline, addresses, workers));
+    let started = SystemTime::now();
+    let folder = open_folder(options.folder.as_deref(), &plan.name, started)?;
+    folder.write_plan(&job.text)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let identity = RunIdentity { id: identity(started), seed: plan.seed };
+    let (engine, zero) = Engine::start(&shared, identity, &TcpDialer)?;
+    observe(&Update::Began {
+        folder: folder.path(),
+        targets: named_addresses(&shared),
+        sink: address,
+    });
+    let conductor = Conductor::new(&shared, engine, zero, folder, signals);
+    let ending = runtime.block_on(conductor.conduct(observe));
+    let sink = sink.map(Sink::stop);
+    finish(job, options, started, ending, sink)
+}
+
+fn finish(
+    job: &Job,
+    options: &Options,
+    started: SystemTime,
+    mut ending: Ending,
+    sink: Option<SinkCounters>,
+) -> Result<Finished, RunError> {
+    ending.folder.finish(&job.plan);
+    if let Some(trouble) = ending.folder.trouble() {
+        ending.failures.push(summary::chain(&trouble));
+    }
+    let (summary, exit) = ending.summary(job, started, sink.as_ref(), options.on_threshold);
+    ending.folder.write_summary(&summary)?;
+    Ok(Finished { summary, folder: ending.folder.path().to_owned(), sink, exit })
+}
+
+fn start_sink(plan: &Plan) -> Result<Option<Sink>, RunError> {
+    let is_target = plan.targets.iter().any(|target| target.endpoint == Endpoint::Sink);
+    let needed = is_target || plan.sink.role == SinkRole::NextHop;
+    Ok(if needed { Some(Sink::start(&plan.sink, plan.seed)?) } else { None })
+}
+
+/// How many workers: a limit on connections can't be divided over more workers than it has.
+fn workers(plan: &Plan, timeline: &Timeline, wanted: Option<u32>) -> u32 {
+    let cores = u32::try_from(monitor::environment().cores).unwrap_or(1);
+    let default = if cores <= 2 { 1 } else { cores - 1 };
+    let caps = plan.clients.iter().map(|client| client.max_connections);
+    let caps = caps.chain(plan.phases.iter().map(|phase| phase.max_connections)).flatten();
+    let slots = timeline.lines().iter().map(|line| line.peak_slots()).max();
+    let all_closed = timeline.lines().iter().all(|line| line.model() != Model::Open);
+    let useful = slots.filter(|_| all_closed).unwrap_or(u32::MAX);
+    wanted.unwrap_or(default).min(caps.min().unwrap_or(u32::MAX)).min(useful).max(1)
+}
+
+fn open_folder(
+    wanted: Option<&Path>,
+    name: &str,
+    started: SystemTime,
+) -> Result<Folder, RunError> {
+    if let Some(path) = wanted {
+        return Ok(Folder::create(path, started)?);
+    }
+    let stamp = humantime::format_rfc3339_seconds(started).to_string();
+    let stamp: String = stamp.chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
+    let base = Path::new("results").join(format!("{name}-{stamp}"));
+    // Another run of the same plan may have begun in the same second.
+    let mut path = base.clone();
+    for n in 2..100 {
+        if !path.exists() {
+            break;
+        }
+        path = base.with_file_name(format!("{name}-{stamp}-{n}"));
+    }
+    Ok(Folder::create(&path, started)?)
+}
+
+/// Different for each run: the time, and the process for runs at the same time.
+fn identity(started: SystemTime) -> u64 {
+    let since = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let nanos = u64::try_from(since.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
+    nanos ^ (u64::from(std::process::id()) << 40)
+}
+
+/// By target: its name and the addresses that sessions go to, in words.
+fn named_addresses(shared: &Shared) -> Vec<(String, Vec<String>)> {
+    let addresses = shared.addresses.iter().map(|of_target| {
+        of_target.iter().map(ToString::to_string).collect::<Vec<String>>()
+    });
+    shared.plan.targets.iter().map(|target| target.name.clone()).zip(addresses).collect()
+}
+
+/// The run's clock.
+fn since(zero: Instant, now: Instant) -> std::time::Duration {
+    now.saturating_duration_since(zero)
+}

@@ -1,0 +1,271 @@
+//! The loop of a run: notes of the workers, signals, the monitor's beat and the phases' changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::environment::Usage;
+use super::phases::Phases;
+use super::summary::Ending;
+use super::{Update, named_addresses, since};
+use crate::engine::{Change, Engine, FirstError, Note, Order, Shared};
+use crate::monitor::Monitor;
+use crate::plan::PhaseId;
+use crate::record::{self, Cell, Event, Folder, Frame, Ledger, Merger};
+use crate::report::{LastSecond, Progress};
+use crate::smtp::Outcome;
+use crate::verdict::Interruption;
+
+/// How far ahead an order is sent, so that all workers have it in time.
+const AHEAD: Duration = Duration::from_millis(200);
+
+type Observe<'a> = &'a mut dyn FnMut(&Update<'_>);
+
+/// A run in progress.
+pub(super) struct Conductor {
+    shared: Arc<Shared>,
+    engine: Engine,
+    zero: Instant,
+    folder: Folder,
+    signals: UnboundedReceiver<Interruption>,
+    merger: Merger,
+    ledger: Ledger,
+    phases: Phases,
+    usage: Usage,
+    interrupted: Option<Interruption>,
+    stopped: bool,
+    failures: Vec<String>,
+    errors: u64,
+}
+
+impl Conductor {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        engine: Engine,
+        zero: Instant,
+        folder: Folder,
+        signals: UnboundedReceiver<Interruption>,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            engine,
+            zero,
+            folder,
+            signals,
+            merger: Merger::new(shared.workers),
+            ledger: Ledger::new(&shared.plan),
+            phases: Phases::new(shared),
+            usage: Usage::new(&shared.plan),
+            interrupted: None,
+            stopped: false,
+            failures: Vec::new(),
+            errors: 0,
+        }
+    }
+
+    /// Conducts until all workers have ended.
+    pub(super) async fn conduct(mut self, observe: Observe<'_>) -> Ending {
+        let mut monitor = self.watch(observe);
+        let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beat.reset();
+        let Some(mut notes) = self.engine.notes() else { return self.end(observe) };
+        loop {
+            self.announce(observe);
+            let change = self.phases.next_change().map(|at| self.zero + at);
+            tokio::select! {
+                note = notes.recv() => match note {
+                    Some(note) => self.take(note, observe),
+                    // Every worker has ended and told all it had.
+                    None => break,
+                },
+                Some(signal) = self.signals.recv() => self.interrupt(signal, observe),
+                _ = beat.tick() => self.look(monitor.as_mut()),
+                () = until(change) => {}
+            }
+        }
+        self.look(monitor.as_mut());
+        self.end(observe)
+    }
+
+    fn watch(&mut self, observe: Observe<'_>) -> Option<Monitor> {
+        match Monitor::new(self.engine.threads()) {
+            Ok(monitor) => Some(monitor),
+            Err(error) => {
+                observe(&Update::Trouble(super::summary::chain(&error)));
+                None
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        since(self.zero, Instant::now())
+    }
+
+    fn announce(&mut self, observe: Observe<'_>) {
+        let now = self.now();
+        for (id, event) in self.phases.changes(&self.shared, now) {
+            self.folder.event(&event);
+            if matches!(event, Event::PhaseBegan { .. }) {
+                let progress = self.progress(now, LastSecond::default(), self.open_sessions(id));
+                observe(&Update::PhaseBegan(&progress));
+            }
+        }
+    }
+
+    fn open_sessions(&self, phase: PhaseId) -> u64 {
+        self.ledger.peak_open(record::Extent::Phase(phase))
+    }
+
+    fn take(&mut self, note: Note, observe: Observe<'_>) {
+        match note {
+            Note::Handover(handover) => {
+                for frame in self.merger.add(handover) {
+                    self.fold(&frame);
+                    self.show(&frame, observe);
+                }
+            }
+            Note::CountReached(phase) => self.end_phase(phase),
+            Note::FirstError(error) => self.tell_first(error),
+            Note::Panicked(text) => {
+                let at_s = self.now().as_secs_f64();
+                self.folder.event(&Event::Panic { at_s, text: text.clone() });
+                observe(&Update::Trouble(format!("a task panicked: {text}")));
+                self.failures.push(format!("a task panicked: {text}"));
+            }
+        }
+    }
+
+    fn fold(&mut self, frame: &Frame) {
+        self.ledger.fold(frame);
+        self.folder.add(frame, &self.shared.plan);
+    }
+
+    fn show(&mut self, frame: &Frame, observe: Observe<'_>) {
+        let mut sum = Cell::default();
+        for (_, cell) in &frame.cells {
+            sum.merge(cell);
+        }
+        self.errors += Outcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.is_error())
+            .map(|outcome| sum.messages.of(outcome))
+            .sum::<u64>();
+        let percentile = |latency: &record::Latency, percent| {
+            latency.percentile(percent).and_then(record::Reading::known)
+        };
+        let second = LastSecond {
+            started: sum.messages.started,
+            accepted: sum.messages.of(Outcome::Accepted),
+            p50_ms: percentile(&sum.response, 50.0),
+            p99_ms: percentile(&sum.response, 99.0),
+            lag_p99_ms: percentile(&sum.lag, 99.0),
+        };
+        let open = frame.gauges.iter().map(|gauge| u64::from(gauge.open_sessions)).sum();
+        let progress = self.progress(self.now(), second, open);
+        observe(&Update::Second(&progress));
+    }
+
+    fn progress(&self, now: Duration, last_second: LastSecond, open_sessions: u64) -> Progress {
+        Progress {
+            elapsed: now,
+            total: self.phases.total(),
+            phase: self.phases.progress(&self.shared, now),
+            open_sessions,
+            errors: self.errors,
+            last_second,
+        }
+    }
+
+    /// A closed phase has started as many as it should: what follows begins for all at once.
+    fn end_phase(&mut self, phase: PhaseId) {
+        let at = Instant::now() + AHEAD;
+        self.engine.order(Order { at, change: Change::EndPhase(phase) });
+        let at = since(self.zero, at);
+        self.phases.schedule().end_phase(&self.shared.timeline, phase, at);
+    }
+
+    fn tell_first(&mut self, error: FirstError) {
+        let plan = &self.shared.plan;
+        let at_s = self.now().as_secs_f64();
+        self.folder.event(&Event::FirstError {
+            at_s,
+            phase: plan.phases[error.phase.index()].name.clone(),
+            client: plan.clients[error.client.index()].name.clone(),
+            outcome: error.key.outcome.name().to_owned(),
+            step: error.key.step.name().to_owned(),
+            code: error.key.code.map(crate::smtp::Code::number),
+            example: error.example,
+            transcript: error.transcript,
+        });
+    }
+
+    /// The first signal lets everything drain, the second ends it.
+    fn interrupt(&mut self, signal: Interruption, observe: Observe<'_>) {
+        let now = Instant::now();
+        let at_s = since(self.zero, now).as_secs_f64();
+        let name = match signal {
+            Interruption::Interrupt => "SIGINT",
+            Interruption::Terminate => "SIGTERM",
+        };
+        self.folder.event(&Event::Signal { at_s, signal: name.to_owned() });
+        if self.interrupted.is_none() {
+            self.interrupted = Some(signal);
+            let at = now + AHEAD;
+            self.engine.order(Order { at, change: Change::Drain });
+            self.phases.schedule().drain(since(self.zero, at));
+            let at_s = since(self.zero, at).as_secs_f64();
+            self.folder.event(&Event::Order { at_s, change: record::Change::Drain });
+            observe(&Update::Draining(signal));
+        } else if !self.stopped {
+            self.stopped = true;
+            self.engine.order(Order { at: now, change: Change::Stop });
+            self.folder.event(&Event::Order { at_s, change: record::Change::Stop });
+            observe(&Update::Stopping(signal));
+        }
+    }
+
+    fn look(&mut self, monitor: Option<&mut Monitor>) {
+        let Some(monitor) = monitor else { return };
+        let sample = monitor.sample();
+        let middle = self.now().saturating_sub(Duration::from_secs_f64(sample.covers_s / 2.0));
+        let phases = self.phases.in_force(&self.shared, middle);
+        self.usage.add(&sample, &phases);
+        if self.shared.plan.monitor.enabled {
+            self.folder.monitor(&sample);
+        }
+    }
+
+    fn end(mut self, observe: Observe<'_>) -> Ending {
+        let now = self.now();
+        self.announce(observe);
+        for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
+            self.fold(&frame);
+        }
+        for text in self.engine.join() {
+            self.failures.push(format!("a worker panicked: {text}"));
+        }
+        let spans = self.phases.spans(&self.shared, now);
+        let addresses = named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
+        Ending {
+            shared: self.shared,
+            ledger: self.ledger,
+            folder: self.folder,
+            usage: self.usage,
+            spans,
+            addresses,
+            took: now,
+            interrupted: self.interrupted,
+            failures: self.failures,
+        }
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,112 @@
+//! Which phases are in force: what is announced, shown, and laid to the workers' account.
+
+use std::time::Duration;
+
+use crate::engine::Shared;
+use crate::plan::{Load, PhaseId};
+use crate::record::{Event, PhaseSpan};
+use crate::report::{Level, PhaseProgress};
+use crate::timeline::Schedule;
+
+/// The phases of a run under the orders in force.
+#[derive(Debug)]
+pub(super) struct Phases {
+    schedule: Schedule,
+    began: Vec<bool>,
+    ended: Vec<bool>,
+}
+
+impl Phases {
+    pub(super) fn new(shared: &Shared) -> Self {
+        let none = vec![false; shared.plan.phases.len()];
+        Self { schedule: Schedule::new(&shared.timeline), began: none.clone(), ended: none }
+    }
+
+    pub(super) fn schedule(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    /// How long all phases take together, where that is known.
+    pub(super) fn total(&self) -> Option<Duration> {
+        self.schedule.total()
+    }
+
+    /// When the next phase begins or ends, after what was announced.
+    pub(super) fn next_change(&self) -> Option<Duration> {
+        let ids = (0..).map(PhaseId).take(self.began.len());
+        ids.filter_map(|id| match (self.began[id.index()], self.ended[id.index()]) {
+            (false, _) => self.schedule.begin(id),
+            (true, false) => self.schedule.end(id),
+            (true, true) => None,
+        })
+        .min()
+    }
+
+    /// The phases that began or ended since the last call.
+    pub(super) fn changes(&mut self, shared: &Shared, now: Duration) -> Vec<(PhaseId, Event)> {
+        let mut changes = Vec::new();
+        for (id, phase) in (0..).map(PhaseId).zip(&shared.plan.phases) {
+            let at = id.index();
+            if let Some(begin) = self.schedule.begin(id).filter(|begin| *begin <= now && !self.began[at]) {
+                self.began[at] = true;
+                let event = Event::PhaseBegan { at_s: begin.as_secs_f64(), phase: phase.name.clone() };
+                changes.push((id, event));
+            }
+            if let Some(end) = self.end(shared, id).filter(|end| *end <= now && self.began[at] && !self.ended[at]) {
+                self.ended[at] = true;
+                let event = Event::PhaseEnded { at_s: end.as_secs_f64(), phase: phase.name.clone() };
+                changes.push((id, event));
+            }
+        }
+        changes
+    }
+
+    /// When a phase ended or will: where its count was reached, or as scheduled.
+    fn end(&self, shared: &Shared, id: PhaseId) -> Option<Duration> {
+        [shared.reached(id), self.schedule.end(id)].into_iter().flatten().min()
+    }
+
+    /// The phases that were in force up to now.
+    pub(super) fn spans(&self, shared: &Shared, now: Duration) -> Vec<PhaseSpan> {
+        let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
+        ids.filter_map(|phase| {
+            let start = self.schedule.begin(phase).filter(|begin| *begin <= now)?;
+            let end = self.end(shared, phase).unwrap_or(now).min(now);
+            Some(PhaseSpan { phase, start, length: end.saturating_sub(start) })
+        })
+        .collect()
+    }
+
+    /// The phases in force at a time.
+    pub(super) fn in_force(&self, shared: &Shared, at: Duration) -> Vec<PhaseId> {
+        let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
+        ids.filter(|id| {
+            let begun = self.schedule.begin(*id).is_some_and(|begin| begin <= at);
+            begun && self.end(shared, *id).is_none_or(|end| at < end)
+        })
+        .collect()
+    }
+
+    /// How far the phase is that a person looks at: the first in force, else the last that was.
+    pub(super) fn progress(&self, shared: &Shared, now: Duration) -> PhaseProgress {
+        let last = || self.began.iter().rposition(|began| *began).unwrap_or(0);
+        let index = self.in_force(shared, now).first().map_or_else(last, |id| id.index());
+        let id = PhaseId(u16::try_from(index).unwrap_or_default());
+        let phase = &shared.plan.phases[index];
+        let begin = self.schedule.begin(id).unwrap_or_default();
+        let elapsed = now.saturating_sub(begin);
+        let level = shared.timeline.line(id).level(elapsed);
+        PhaseProgress {
+            name: phase.name.clone(),
+            position: index + 1,
+            of: shared.plan.phases.len(),
+            elapsed,
+            length: self.schedule.end(id).map(|end| end.saturating_sub(begin)),
+            planned: match phase.load {
+                Load::Open { .. } => Level::PerSecond(level),
+                Load::Closed { .. } => Level::Connections(level.round()),
+                Load::Pause => Level::Pause,
+            },
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What was counted → the summary, with thresholds, fitness and verdict.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Job;
+use super::environment::Usage;
+use crate::engine::Shared;
+use crate::plan::Endpoint;
+use crate::record::{
+    Event, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary, ToolIdentity, conserved,
+};
+use crate::sink::SinkCounters;
+use crate::verdict::{self, Course, ExitCode, Interruption};
+
+/// The version of the format of `summary.json`.
+const SCHEMA_VERSION: u32 = 1;
+
+/// A run at its end.
+pub(super) struct Ending {
+    pub(super) shared: Arc<Shared>,
+    pub(super) ledger: Ledger,
+    pub(super) folder: Folder,
+    pub(super) usage: Usage,
+    pub(super) spans: Vec<PhaseSpan>,
+    pub(super) addresses: Vec<Vec<String>>,
+    pub(super) took: Duration,
+    pub(super) interrupted: Option<Interruption>,
+    /// What the tester itself did wrong.
+    pub(super) failures: Vec<String>,
+}
+
+impl Ending {
+    /// The summary and the exit code; broken thresholds are told to the folder.
+    pub(super) fn summary(
+        &mut self,
+        job: &Job,
+        started: SystemTime,
+        sink: Option<&SinkCounters>,
+        on_threshold: ExitCode,
+    ) -> (Summary, ExitCode) {
+        let shared = Arc::clone(&self.shared);
+        let plan = &shared.plan;
+        let results = Results {
+            plan,
+            ledger: &self.ledger,
+            spans: &self.spans,
+            addresses: &self.addresses,
+        };
+        let loads = self.usage.loads();
+        let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
+        let fitness = verdict::fitness(&results, &loads);
+        let (totals, all) = (results.totals(), results.all());
+        if let Err(broken) = conserved(&all) {
+            self.failures.push(format!("the sums do not hold: {broken}"));
+        }
+        let course = self.course();
+        let verdict = verdict::decide(&course, &totals, &thresholds, &fitness, on_threshold);
+        let summary = Summary {
+            schema_version: SCHEMA_VERSION,
+            tool: ToolIdentity {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            partial: false,
+            labels: plan.labels.clone(),
+            segment: None,
+            plan: PlanIdentity {
+                name: plan.name.clone(),
+                hash: job.hash.clone(),
+                seed: plan.seed,
+                file: job.file.clone(),
+            },
+            started_at: humantime::format_rfc3339_millis(started).to_string(),
+            duration_s: self.took.as_secs_f64(),
+            verdict: verdict.name,
+            exit_code: verdict.exit.number(),
+            reason: verdict.reason,
+            phases: results.phases(),
+            environment: self.environment(sink),
+            thresholds,
+            fitness,
+            totals,
+            all,
+        };
+        self.tell_broken(&summary);
+        (summary, verdict.exit)
+    }
+
+    fn course(&self) -> Course {
+        match (self.failures.first(), self.interrupted) {
+            (Some(failure), _) => Course::ToolFailed(failure.clone()),
+            (None, Some(signal)) => Course::Interrupted(signal),
+            (None, None) => Course::Complete,
+        }
+    }
+
+    fn environment(&self, sink: Option<&SinkCounters>) -> serde_json::Map<String, serde_json::Value> {
+        let mut environment = self.usage.environment(&self.shared);
+        let is_target = self.shared.plan.targets.iter().any(|it| it.endpoint == Endpoint::Sink);
+        if let Some(counters) = sink {
+            let mut told = serde_json::json!(counters);
+            told["role"] = serde_json::json!(if is_target { "target" } else { "next_hop" });
+            environment.insert("sink".to_owned(), told);
+        }
+        environment
+    }
+
+    fn tell_broken(&mut self, summary: &Summary) {
+        let at_s = self.took.as_secs_f64();
+        for row in summary.thresholds.iter().filter(|row| !row.holds) {
+            self.folder.event(&Event::ThresholdBroken {
+                at_s,
+                check: row.check.clone(),
+                phase: row.phase.clone(),
+                value: row.value,
+            });
+        }
+    }
+}
+
+/// An error with all its causes, in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
