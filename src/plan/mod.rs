@@ -2,6 +2,7 @@
 
 mod diagnostic;
 mod model;
+mod source;
 mod threshold;
 mod value;
 
@@ -11,5 +12,6 @@ pub use model::{
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
     SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
 };
+pub use source::{Format, Source};
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
 pub use value::{ByteSize, ByteSizeError, Rate, RateError, Share, ShareError, Span, SpanError};
