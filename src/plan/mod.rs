@@ -1,11 +1,13 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
+mod check;
 mod diagnostic;
 mod model;
 mod source;
 mod threshold;
 mod value;
 
+pub use check::ThresholdError;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
 pub use model::{
     Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
