@@ -1,5 +1,23 @@
 //! Templates, feeds and MIME → the octets of one mail.
 
+mod check;
+mod composer;
+mod layout;
+mod mime;
+mod order;
 mod recipe;
+mod rows;
+mod scene;
+mod size;
+mod template;
+mod wire;
+mod words;
 
+pub use check::{
+    check_header_name, check_header_template, check_recipient_template, check_sender_template,
+    check_template,
+};
+pub use composer::Composer;
+pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};
 pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
+pub use template::TemplateError;

@@ -1,0 +1,311 @@
+//! A template of the plan → whether it can be used, before anything is sent.
+//!
+//! A check reads the names that a template uses, and then renders it once with made-up values
+//! and the first rows of the feeds: so an unknown filter or a wrong argument is found too.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::order::{check_recipient, check_sender};
+use super::rows::Feeds;
+use super::scene::{Scene, VALUES, function_names};
+use super::template::{TemplateError, Templates};
+use super::{FeedSpec, Order};
+use crate::draw::Draw;
+
+/// Checks the template of a text.
+///
+/// The error says what is wrong, where in the template, and what would be right.
+pub fn check_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+    trial(text, feeds).map(drop)
+}
+
+/// Checks the template of an envelope's sender, which may render to nothing.
+pub fn check_sender_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+    let sample = trial(text, feeds)?;
+    check_sender(&sample).map_err(|reason| no_address(&sample, reason))
+}
+
+/// Checks the template of a recipient.
+pub fn check_recipient_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+    let sample = trial(text, feeds)?;
+    check_recipient(&sample).map_err(|reason| no_address(&sample, reason))
+}
+
+/// Checks the template of a header's value, which must stay on one line.
+pub fn check_header_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+    if trial(text, feeds)?.contains(['\r', '\n']) {
+        return Err(TemplateError::whole("a header's value can't hold a line break"));
+    }
+    Ok(())
+}
+
+/// Checks the name of a header (RFC 5322 3.6.8).
+pub fn check_header_name(name: &str) -> Result<(), TemplateError> {
+    let is_legal = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(is_legal) {
+        return Ok(());
+    }
+    Err(TemplateError::whole(format!(
+        "`{}` is no header name: up to 64 letters, digits and hyphens",
+        name.escape_debug()
+    )))
+}
+
+fn no_address(sample: &str, reason: super::AddressError) -> TemplateError {
+    TemplateError::whole(format!("`{}` is no address: {reason}", sample.escape_debug()))
+}
+
+/// What the template renders to for a made-up message.
+fn trial(text: &str, feeds: &[FeedSpec]) -> Result<String, TemplateError> {
+    let mut templates = Templates::new();
+    let snippet = templates.add(text)?;
+    for name in templates.names(&snippet) {
+        check_name(&name, feeds, &templates).map_err(|(message, help)| TemplateError {
+            message,
+            range: locate(text, &name),
+            help,
+        })?;
+    }
+    let scene = Arc::new(Scene::new(&sample_order(), Arc::new(Feeds::new(feeds, 0))));
+    templates
+        .render_at(&snippet, &scene, 0)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|error| without_login(TemplateError::of_engine(&error, text), text))
+}
+
+/// The order of a made-up message.
+pub(crate) fn sample_order() -> Order<'static> {
+    Order {
+        message: 0,
+        draw: Draw::new(0),
+        seq: 0,
+        client: "client",
+        phase: "phase",
+        session: Some(0),
+        user: None,
+        recipients: None,
+        now: SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// No client of this version logs in, so that `user` is always undefined.
+fn without_login(error: TemplateError, text: &str) -> TemplateError {
+    match locate(text, "user") {
+        Some(range) if error.message.starts_with("undefined value") => TemplateError {
+            message: "`user` is the login of a session, and logins are not supported yet".into(),
+            range: Some(range),
+            help: None,
+        },
+        Some(_) | None => error,
+    }
+}
+
+type Mistake = (String, Option<String>);
+
+fn check_name(path: &str, feeds: &[FeedSpec], templates: &Templates) -> Result<(), Mistake> {
+    let mut parts = path.split('.');
+    let root = parts.next().unwrap_or_default();
+    if root == "feed" {
+        return match parts.next() {
+            Some(feed) => check_field(feed, parts.next(), feeds),
+            None => Ok(()),
+        };
+    }
+    let built_in = templates.built_in();
+    if VALUES.contains(&root)
+        || function_names().any(|name| name == root)
+        || built_in.contains(root)
+    {
+        return Ok(());
+    }
+    let known = VALUES.into_iter().chain(function_names());
+    Err((format!("`{root}` is no value or function of templates"), nearest(root, known)))
+}
+
+fn check_field(feed: &str, field: Option<&str>, feeds: &[FeedSpec]) -> Result<(), Mistake> {
+    let Some(spec) = feeds.iter().find(|spec| spec.name == feed) else {
+        let hyphened = feeds
+            .iter()
+            .find(|spec| spec.name.strip_prefix(feed).is_some_and(|rest| rest.starts_with('-')));
+        let help = match hyphened {
+            Some(spec) => Some(format!("write `feed[\"{}\"]`: a hyphen means minus", spec.name)),
+            None => nearest(feed, feeds.iter().map(|spec| spec.name.as_str())),
+        };
+        return Err((format!("there is no feed `{feed}`"), help));
+    };
+    let Some(field) = field else { return Ok(()) };
+    if spec.rows.iter().any(|row| row.contains_key(field)) {
+        return Ok(());
+    }
+    let known = spec.rows.first().into_iter().flat_map(|row| row.keys().map(String::as_str));
+    Err((format!("the feed `{feed}` has no field `{field}`"), nearest(field, known)))
+}
+
+/// The known name that is most like `got`, or all of them.
+fn nearest<'a>(got: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.collect();
+    let (distance, name) =
+        known.iter().map(|name| (strsim::damerau_levenshtein(got, name), *name)).min()?;
+    if distance <= (got.len().max(name.len()) / 3).max(1) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    Some(format!("expected one of: {}", known.join(", ")))
+}
+
+/// Where a name stands in a tag of the template.
+fn locate(text: &str, path: &str) -> Option<Range<usize>> {
+    let continues = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(path).map(|(start, _)| start..start + path.len()).find(|range| {
+        let (before, after) = (text.get(..range.start), text.get(range.end..));
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        let begins = |c: char| continues(c) || matches!(c, '.' | '"' | '\'');
+        let opened = before.rfind("{{").max(before.rfind("{%"));
+        let closed = before.rfind("}}").max(before.rfind("%}"));
+        opened > closed && !before.ends_with(begins) && !after.starts_with(continues)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::FeedOrder;
+
+    fn feeds() -> Vec<FeedSpec> {
+        let row = serde_json::json!({"name": "Ada", "user": "ada"});
+        let rows = vec![row.as_object().unwrap().clone()];
+        ["people", "my-list"]
+            .map(|name| FeedSpec {
+                name: name.into(),
+                rows: rows.clone(),
+                order: FeedOrder::Sequential,
+            })
+            .into()
+    }
+
+    fn mistake(text: &str) -> (String, Option<String>, Option<String>) {
+        let error = check_template(text, &feeds()).unwrap_err();
+        let place = error.range.map(|range| text.get(range).unwrap().to_owned());
+        (error.message, place, error.help)
+    }
+
+    #[test]
+    fn every_value_and_function_of_the_language_passes() {
+        for text in [
+            "",
+            "plain",
+            "{{ seq }} {{ session }} {{ uuid }} {{ now }} {{ client }} {{ phase }}",
+            "{{ feed.people.name }} {{ feed['my-list'].name }}",
+            "{{ range_int(1, 10) }} {{ choice('a', 'b') }} {{ choice([1, 2]) }} {{ lorem(5) }}",
+            "{{ random_bytes(16) }} {{ fake_name() }} {{ fake_email('example.test') }}",
+            "{% for n in range(3) %}{{ n }}{{ loop.index }}{% endfor %}",
+            "{% set x = seq %}{{ x | upper }}{% if user is defined %}{{ user }}{% endif %}",
+            "{# a comment #}{% raw %}{{ anything }}{% endraw %}",
+            "{% macro m(a) %}{{ a }}{{ range_int(1, 2) }}{% endmacro %}{{ m(1) }}",
+        ] {
+            assert_eq!(check_template(text, &feeds()), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_found_with_its_place_and_the_nearest_one() {
+        let (message, place, help) = mistake("sq {{ 1 }} {{ sq }}");
+
+        assert_eq!(message, "`sq` is no value or function of templates");
+        assert_eq!(place.as_deref(), Some("sq"));
+        assert_eq!(help.as_deref(), Some("did you mean `seq`?"));
+        let error = check_template("sq {{ 1 }} {{ sq }}", &feeds()).unwrap_err();
+        assert_eq!(error.range, Some(14..16));
+    }
+
+    #[test]
+    fn an_unknown_function_is_found_even_where_it_is_not_reached() {
+        let (message, place, help) = mistake("{% if false %}{{ range_nit(1, 2) }}{% endif %}");
+
+        assert_eq!(message, "`range_nit` is no value or function of templates");
+        assert_eq!(place.as_deref(), Some("range_nit"));
+        assert_eq!(help.as_deref(), Some("did you mean `range_int`?"));
+    }
+
+    #[test]
+    fn unknown_feeds_and_fields_are_found() {
+        let (message, place, help) = mistake("{{ feed.poeple.name }}");
+        assert_eq!(message, "there is no feed `poeple`");
+        assert_eq!(place.as_deref(), Some("feed.poeple.name"));
+        assert_eq!(help.as_deref(), Some("did you mean `people`?"));
+
+        let (message, _, help) = mistake("{{ feed.people.nmae }}");
+        assert_eq!(message, "the feed `people` has no field `nmae`");
+        assert_eq!(help.as_deref(), Some("did you mean `name`?"));
+
+        let (_, _, help) = mistake("{{ feed.my-list.name }}");
+        assert_eq!(help.as_deref(), Some("write `feed[\"my-list\"]`: a hyphen means minus"));
+    }
+
+    #[test]
+    fn what_only_rendering_finds_is_found() {
+        for (text, message) in [
+            ("{{ seq | uper }}", "unknown filter"),
+            ("a\n  {{ range_int(5, 1) }}", "range_int(5, 1) is empty"),
+            ("{{ range_int('a', 1) }}", "cannot convert"),
+            ("{{ fake_email() }}", "missing argument"),
+            ("{{ choice() }}", "nothing to choose from"),
+            ("{{ lorem(99999999) }}", "more than the 100000"),
+            ("{{ seq.foo.bar }}", "undefined"),
+            (
+                "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+                "fuel",
+            ),
+            ("{% include 'x' %}", "template not found"),
+        ] {
+            let error = check_template(text, &[]).unwrap_err();
+            assert!(error.message.contains(message), "{text}: {}", error.message);
+        }
+        let (_, place, _) = mistake("a\n  {{ range_int(5, 1) }} b\n");
+        assert_eq!(place.as_deref(), Some("{{ range_int(5, 1) }} b"));
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_read_is_found_with_its_line() {
+        let (message, place, _) = mistake("one\ntwo {{ seq \nthree");
+
+        assert!(message.starts_with("syntax error"), "{message}");
+        assert!(place.is_some());
+    }
+
+    #[test]
+    fn a_login_is_not_supported_yet() {
+        let (message, place, _) = mistake("{{ user }}");
+
+        assert!(message.contains("not supported yet"), "{message}");
+        assert_eq!(place.as_deref(), Some("user"));
+    }
+
+    #[test]
+    fn addresses_and_headers_are_checked_by_what_they_render_to() {
+        assert_eq!(check_sender_template("", &[]), Ok(()));
+        assert_eq!(check_recipient_template("u{{ seq }}@b.test", &[]), Ok(()));
+        assert_eq!(
+            check_recipient_template("Ada <a@b.test>", &[]).unwrap_err().message,
+            "`Ada <a@b.test>` is no address: \
+             it holds a space, a control character or an angle bracket"
+        );
+        assert!(check_recipient_template("", &[]).is_err());
+        assert!(check_header_template("a\nBcc: b@c.test", &[]).is_err());
+        assert!(check_header_name("X-Good_1").is_ok());
+        for name in ["", "X:", "X Y", "X\r\nY", ".x", "Ü"] {
+            assert!(check_header_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_place_lies_inside_the_template() {
+        for text in ["{{", "{{ ü", "{% if", "{{ ü.ä }}", "\n\n{{ a.b }}", "{{ x }}\r\n", "{{}}"]
+        {
+            let error = check_template(text, &[]).unwrap_err();
+            let range = error.range.unwrap_or(0..0);
+            assert!(text.get(range.clone()).is_some(), "{text:?} {range:?}");
+        }
+    }
+}

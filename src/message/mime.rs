@@ -1,0 +1,300 @@
+//! Parts of a message → header fields and a text body that every server may be sent.
+//!
+//! mail-builder encodes and folds; two things it can't do stand here: header fields of a fixed
+//! width, and a body behind which lines of filler may be put, which Base64 does not allow.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use mail_builder::headers::date::Date;
+use mail_builder::headers::raw::Raw;
+use mail_builder::headers::text::Text;
+use mail_builder::headers::{Header, HeaderType};
+use mail_builder::mime::{BodyPart, MimePart};
+
+use super::RunIdentity;
+use super::wire::Wire;
+
+/// The right side of each Message-ID, and of the From of a null sender; reserved by RFC 2606.
+const DOMAIN: &str = "mailquake.invalid";
+
+/// Longer words can't be folded to legal lines (RFC 5322 2.1.1), so they are encoded.
+const LONGEST_WORD: usize = 900;
+
+/// A body part writes its encoding only behind a header field; this one is then left out.
+const LEAD: (&str, &str) = ("MIME-Version", "1.0");
+const LEAD_LENGTH: usize = LEAD.0.len() + LEAD.1.len() + 4;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// How a text becomes a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Coding {
+    /// In the shortest encoding: 7bit, quoted-printable or Base64.
+    Shortest,
+    /// In an encoding that lines of filler may follow: 7bit or quoted-printable.
+    Paddable,
+    /// As it is: the plan gives a Content-Transfer-Encoding itself.
+    AsWritten,
+}
+
+/// The text of Date, written anew once a second.
+#[derive(Clone, Debug)]
+pub(crate) struct DateStamp {
+    second: u64,
+    text: String,
+}
+
+impl DateStamp {
+    /// The stamp of a time.
+    pub(crate) fn new(now: SystemTime) -> Self {
+        let second = seconds(now);
+        Self { second, text: fixed_width(second) }
+    }
+
+    /// Goes to another time.
+    pub(crate) fn set(&mut self, now: SystemTime) {
+        if self.second != seconds(now) {
+            *self = Self::new(now);
+        }
+    }
+
+    /// Appends the header field.
+    pub(crate) fn put(&self, wire: &mut Wire) {
+        wire.put_header(b"Date: ");
+        wire.put_header(self.text.as_bytes());
+        wire.put_header(b"\r\n");
+    }
+}
+
+fn seconds(now: SystemTime) -> u64 {
+    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// RFC 5322 3.3 allows one digit or two for the day; two keep the width.
+fn fixed_width(second: u64) -> String {
+    let mut text = Date::from(second).to_rfc822();
+    if text.as_bytes().get(6) == Some(&b' ') {
+        text.insert(5, '0');
+    }
+    text
+}
+
+/// Appends the Message-ID of the message `seq` of a run.
+pub(crate) fn put_message_id(run: RunIdentity, seq: u64, wire: &mut Wire) {
+    wire.put_header(b"Message-ID: <");
+    wire.put_header(&hex(seq));
+    wire.put_header(b".");
+    wire.put_header(&hex(run.id));
+    wire.put_header(b"@");
+    wire.put_header(DOMAIN.as_bytes());
+    wire.put_header(b">\r\n");
+}
+
+fn hex(number: u64) -> [u8; 16] {
+    let mut digits = [b'0'; 16];
+    for (n, digit) in digits.iter_mut().rev().enumerate() {
+        let nibble = (number >> (4 * n)) & 15;
+        *digit = HEX.get(nibble as usize).copied().unwrap_or(b'0');
+    }
+    digits
+}
+
+/// Appends the From of an envelope's sender; the null sender's is a daemon's.
+pub(crate) fn put_from(address: &str, wire: &mut Wire) {
+    wire.put_header(b"From: <");
+    if address.is_empty() {
+        wire.put_header(b"MAILER-DAEMON@");
+        wire.put_header(DOMAIN.as_bytes());
+    } else {
+        wire.put_header(address.as_bytes());
+    }
+    wire.put_header(b">\r\n");
+}
+
+/// Appends the To of an envelope's recipients, one on a line.
+pub(crate) fn put_to(addresses: &[String], wire: &mut Wire) {
+    let mut before: &[u8] = b"To: <";
+    for address in addresses {
+        wire.put_header(before);
+        wire.put_header(address.as_bytes());
+        wire.put_header(b">");
+        before = b",\r\n <";
+    }
+    wire.put_header(b"\r\n");
+}
+
+/// Appends a header field, folded, and encoded (RFC 2047) where it has to be.
+pub(crate) fn put_field(name: &str, value: &str, wire: &mut Wire) {
+    let mut field = Vec::with_capacity(name.len() + value.len() + 16);
+    field.extend_from_slice(name.as_bytes());
+    field.extend_from_slice(b": ");
+    let column = field.len();
+    let value = value.trim_matches([' ', '\t']);
+    // Encoded words are only allowed in some headers, so ASCII is left alone if it can be.
+    if value.bytes().all(|octet| octet == b'\t' || (b' '..=b'~').contains(&octet))
+        && value.split([' ', '\t']).all(|word| word.len() <= LONGEST_WORD)
+    {
+        Raw::new(value).write_header(&mut field, column);
+    } else {
+        Text::new(value).write_header(&mut field, column);
+    }
+    wire.put_header(&field);
+}
+
+/// Appends the Content-Transfer-Encoding, the blank line and the text.
+pub(crate) fn put_body(text: &str, coding: Coding, wire: &mut Wire) {
+    let text = canonical(text);
+    let mut part = Vec::with_capacity(text.len() + text.len() / 32 + 128);
+    match coding {
+        Coding::AsWritten => {
+            part.extend_from_slice(b"\r\n");
+            part.extend_from_slice(text.as_bytes());
+        }
+        // The empty line gives a single octet of filler a place.
+        Coding::Paddable if text.is_empty() => put_paddable("\r\n", &mut part),
+        Coding::Paddable => put_paddable(&text, &mut part),
+        // mail-builder would send a NUL as 7bit, which RFC 2045 2.7 forbids.
+        Coding::Shortest if text.contains('\0') => put_paddable(&text, &mut part),
+        Coding::Shortest => {
+            put_shortest(&text, &mut part);
+            part.drain(..LEAD_LENGTH.min(part.len()));
+        }
+    }
+    wire.put_lines(&part);
+}
+
+/// The text with CRLF alone as line end (RFC 2046 4.1.1).
+fn canonical(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_bare = |at: usize| match bytes.get(at) {
+        Some(b'\n') => at == 0 || bytes.get(at - 1) != Some(&b'\r'),
+        Some(b'\r') => bytes.get(at + 1) != Some(&b'\n'),
+        Some(_) | None => false,
+    };
+    if !(0..bytes.len()).any(is_bare) {
+        return Cow::Borrowed(text);
+    }
+    let unix = text.replace("\r\n", "\n").replace('\r', "\n");
+    Cow::Owned(unix.replace('\n', "\r\n"))
+}
+
+fn put_shortest(text: &str, part: &mut Vec<u8>) {
+    let lead = (Cow::Borrowed(LEAD.0), HeaderType::Raw(Raw::new(LEAD.1)));
+    let contents = BodyPart::Text(Cow::Borrowed(text));
+    MimePart { headers: vec![lead], contents }.write_part(part);
+}
+
+fn put_paddable(text: &str, part: &mut Vec<u8>) {
+    if text.split("\r\n").all(is_seven_bit_line) {
+        part.extend_from_slice(b"Content-Transfer-Encoding: 7bit\r\n\r\n");
+        part.extend_from_slice(text.as_bytes());
+        return;
+    }
+    part.extend_from_slice(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+    let body = text.strip_suffix("\r\n").unwrap_or(text);
+    for line in body.split("\r\n") {
+        put_quoted_line(line.as_bytes(), part);
+    }
+}
+
+fn is_seven_bit_line(line: &str) -> bool {
+    let is_plain = |octet: u8| octet == b'\t' || (b' '..=b'~').contains(&octet);
+    line.len() <= 76 && line.bytes().all(is_plain) && !line.ends_with([' ', '\t'])
+}
+
+/// One line in quoted-printable (RFC 2045 6.7), with its line end.
+fn put_quoted_line(line: &[u8], part: &mut Vec<u8>) {
+    let mut column = 0;
+    for (at, octet) in line.iter().enumerate() {
+        let ends_line = at + 1 == line.len();
+        let literal = match octet {
+            b' ' | b'\t' => !ends_line,
+            b'=' => false,
+            octet => octet.is_ascii_graphic(),
+        };
+        let width = if literal { 1 } else { 3 };
+        if column + width > 75 {
+            part.extend_from_slice(b"=\r\n");
+            column = 0;
+        }
+        if literal {
+            part.push(*octet);
+        } else {
+            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            let (high, low) = (digit(octet >> 4), digit(octet & 15));
+            part.extend([b'=', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
+        }
+        column += width;
+    }
+    part.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn put(write: impl FnOnce(&mut Wire)) -> String {
+        let mut wire = Wire::default();
+        write(&mut wire);
+        String::from_utf8(wire.into_octets()).unwrap()
+    }
+
+    #[test]
+    fn date_has_a_fixed_width() {
+        for (second, expected) in [
+            (0, "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"),
+            (1_795_476_599, "Date: Mon, 23 Nov 2026 23:29:59 +0000\r\n"),
+        ] {
+            let mut stamp = DateStamp::new(SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+            stamp.set(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+            assert_eq!(put(|wire| stamp.put(wire)), expected);
+        }
+    }
+
+    #[test]
+    fn message_id_has_a_fixed_width_and_holds_run_and_number() {
+        let run = RunIdentity { id: 0xabc, seed: 0 };
+
+        assert_eq!(
+            put(|wire| put_message_id(run, 31, wire)),
+            "Message-ID: <000000000000001f.0000000000000abc@mailquake.invalid>\r\n"
+        );
+        let other = RunIdentity { id: u64::MAX, seed: 0 };
+        assert_eq!(
+            put(|wire| put_message_id(run, 31, wire)).len(),
+            put(|wire| put_message_id(other, u64::MAX, wire)).len()
+        );
+    }
+
+    #[test]
+    fn the_null_sender_has_a_from() {
+        assert_eq!(put(|wire| put_from("", wire)), "From: <MAILER-DAEMON@mailquake.invalid>\r\n");
+    }
+
+    #[test]
+    fn long_ascii_headers_are_folded_and_not_encoded() {
+        let value = "<https://example.test/unsubscribe?id=1234567890>, ".repeat(4);
+
+        let field = put(|wire| put_field("List-Unsubscribe", &value, wire));
+
+        assert!(field.lines().count() > 2 && !field.contains("=?"), "{field}");
+        assert!(field.lines().all(|line| line.len() <= 78), "{field}");
+    }
+
+    #[test]
+    fn a_word_too_long_to_be_folded_is_encoded() {
+        let field = put(|wire| put_field("Subject", &"x".repeat(2000), wire));
+
+        assert!(field.lines().all(|line| line.len() <= 78), "{field}");
+    }
+
+    #[test]
+    fn quoted_lines_are_short_and_end_in_no_space() {
+        let body = put(|wire| put_body(&"Größe =  ".repeat(40), Coding::Paddable, wire));
+
+        assert!(body.contains("quoted-printable"));
+        assert!(body.lines().all(|line| line.len() <= 76 && !line.ends_with(' ')), "{body}");
+    }
+}

@@ -1,0 +1,223 @@
+//! Text → octets as they go over the wire after the 354.
+//!
+//! A [`Wire`] is always dot-stuffed (RFC 5321 4.5.2) and knows how many dots that took. So what
+//! is constant in a message is stuffed once and then only copied.
+
+/// Filler goes in lines of this many octets with their line end (RFC 5322 2.1.1).
+const LINE: usize = 78;
+/// Lines that are filled in one copy.
+const LINES: usize = 64;
+/// Lines of letters.
+static FILLER: [u8; LINE * LINES] = filler();
+
+/// The longest line that RFC 5322 2.1.1 allows, without its end.
+const LONGEST_LINE: usize = 998;
+/// The longest line that RFC 2045 6.7 allows in quoted-printable, without its end.
+const LONGEST_QUOTED_LINE: usize = 76;
+
+const fn filler() -> [u8; LINE * LINES] {
+    let mut page = [0; LINE * LINES];
+    let mut at = 0;
+    while at < page.len() {
+        page[at] = match at % LINE {
+            76 => b'\r',
+            77 => b'\n',
+            column => b'a' + ((at / LINE + column) % 26) as u8,
+        };
+        at += 1;
+    }
+    page
+}
+
+/// A part of a message, or the whole.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    octets: Vec<u8>,
+    dots: usize,
+    eight_bit: bool,
+}
+
+impl Wire {
+    /// An empty one in a used buffer.
+    pub(crate) fn reusing(mut octets: Vec<u8>) -> Self {
+        octets.clear();
+        Self { octets, dots: 0, eight_bit: false }
+    }
+
+    /// What was put so far.
+    pub(crate) fn into_octets(self) -> Vec<u8> {
+        self.octets
+    }
+
+    /// Whether there is an octet above 127.
+    pub(crate) fn eight_bit(&self) -> bool {
+        self.eight_bit
+    }
+
+    /// The size of the message: what the receiver has left without the stuffed dots.
+    pub(crate) fn size(&self) -> u64 {
+        (self.octets.len() - self.dots) as u64
+    }
+
+    /// Appends another part.
+    pub(crate) fn put_wire(&mut self, part: &Self) {
+        self.octets.extend_from_slice(&part.octets);
+        self.dots += part.dots;
+        self.eight_bit |= part.eight_bit;
+    }
+
+    /// Appends a part of a header, in which no line begins with a dot.
+    pub(crate) fn put_header(&mut self, octets: &[u8]) {
+        self.octets.extend_from_slice(octets);
+        self.eight_bit |= !octets.is_ascii();
+    }
+
+    /// Appends whole lines: every CR, LF or CRLF becomes CRLF, and the last line gets one.
+    pub(crate) fn put_lines(&mut self, text: &[u8]) {
+        self.octets.reserve(text.len() + text.len() / 32 + 2);
+        self.eight_bit |= !text.is_ascii();
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            if *first == b'.' {
+                self.octets.push(b'.');
+                self.dots += 1;
+            }
+            let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+            let (line, tail) = rest.split_at(end.unwrap_or(rest.len()));
+            self.octets.extend_from_slice(line);
+            self.octets.extend_from_slice(b"\r\n");
+            rest = match tail {
+                [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+                [] => &[],
+            };
+        }
+    }
+
+    /// Appends lines of filler until the message has this size, if it is smaller.
+    ///
+    /// It stays one octet smaller only where that octet has no legal place: no line is shorter
+    /// than its CRLF.
+    pub(crate) fn pad_to(&mut self, size: u64) {
+        let mut missing = usize::try_from(size.saturating_sub(self.size())).unwrap_or(0);
+        if missing >= 2 && self.body().is_none() {
+            self.octets.extend_from_slice(b"\r\n");
+            missing -= 2;
+        }
+        if missing == 1 {
+            self.lengthen_last_line();
+            return;
+        }
+        self.octets.reserve(missing + 3);
+        while missing > FILLER.len() + 1 {
+            self.octets.extend_from_slice(&FILLER);
+            missing -= FILLER.len();
+        }
+        while missing >= 2 {
+            // A single octet must not be left over.
+            let line = if missing == LINE + 1 { LINE - 1 } else { missing.min(LINE) };
+            self.octets.extend(FILLER.iter().take(line - 2));
+            self.octets.extend_from_slice(b"\r\n");
+            missing -= line;
+        }
+    }
+
+    /// Appends the final dot.
+    pub(crate) fn finish(&mut self) {
+        self.octets.extend_from_slice(b".\r\n");
+    }
+
+    /// What follows the header's blank line.
+    fn body(&self) -> Option<&[u8]> {
+        if let Some(body) = self.octets.strip_prefix(b"\r\n") {
+            return Some(body);
+        }
+        let blank = self.octets.windows(4).position(|octets| octets == b"\r\n\r\n")?;
+        self.octets.get(blank + 4..)
+    }
+
+    fn lengthen_last_line(&mut self) {
+        let Some(lines) = self.body().and_then(|body| body.strip_suffix(b"\r\n")) else { return };
+        let length = lines.iter().rev().take_while(|octet| **octet != b'\n').count();
+        if length < LONGEST_LINE && length != LONGEST_QUOTED_LINE {
+            self.octets.insert(self.octets.len() - 2, b'x');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> String {
+        let mut wire = Wire::default();
+        wire.put_lines(text.as_bytes());
+        String::from_utf8(wire.into_octets()).unwrap()
+    }
+
+    #[test]
+    fn every_line_end_becomes_crlf() {
+        for (text, expected) in [
+            ("", ""),
+            ("a", "a\r\n"),
+            ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd\r\n"),
+            ("a\n\r\n\rb\r\r\n", "a\r\n\r\n\r\nb\r\n\r\n"),
+            ("\n", "\r\n"),
+        ] {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_dot_that_begins_a_line_is_doubled_and_not_counted() {
+        assert_eq!(lines(".\n..\na.b\n\r.c"), "..\r\n...\r\na.b\r\n\r\n..c\r\n");
+        let mut wire = Wire::default();
+        wire.put_lines(b".\n..\n");
+        assert_eq!(wire.size(), 7);
+    }
+
+    #[test]
+    fn padding_reaches_every_size_exactly_in_short_lines() {
+        for missing in (0..400).chain(4900..5300).chain([100_000, 1 << 20]) {
+            let mut wire = Wire::default();
+            wire.put_lines(b"Subject: x\n\n.text\n");
+            let size = wire.size() + missing;
+
+            wire.pad_to(size);
+
+            assert_eq!(wire.size(), size, "{missing}");
+            let octets = wire.into_octets();
+            let text = octets.strip_suffix(b"\r\n").unwrap();
+            for line in text.split(|octet| *octet == b'\n') {
+                assert!(line.len() <= 77, "{missing}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_without_a_body_gets_one_and_is_at_most_an_octet_short() {
+        for missing in 0..200 {
+            let mut wire = Wire::default();
+            wire.put_lines(b"Subject: x\n");
+            let size = wire.size() + missing;
+
+            wire.pad_to(size);
+
+            let short = u64::from(matches!(missing, 1 | 3));
+            assert_eq!(wire.size(), size - short, "{missing}");
+            let octets = wire.into_octets();
+            assert!(octets.starts_with(b"Subject: x\r\n"));
+            assert!(missing < 2 || octets.starts_with(b"Subject: x\r\n\r\n"), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_larger_message_stays_as_it_is() {
+        let mut wire = Wire::default();
+        wire.put_lines(b"Subject: x\n\ntext\n");
+        let size = wire.size();
+
+        wire.pad_to(5);
+
+        assert_eq!(wire.size(), size);
+    }
+}
