@@ -1,7 +1,9 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
 mod check;
+mod de;
 mod diagnostic;
+pub mod document;
 mod model;
 mod source;
 mod threshold;
