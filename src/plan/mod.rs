@@ -5,6 +5,8 @@ mod de;
 mod diagnostic;
 pub mod document;
 mod model;
+mod name;
+mod settle;
 mod source;
 mod threshold;
 mod value;
@@ -15,6 +17,10 @@ pub use model::{
     Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
     SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
+};
+pub use settle::{
+    Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,
+    escape_dollars, settle,
 };
 pub use source::{Format, Source};
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};

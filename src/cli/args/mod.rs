@@ -1,0 +1,165 @@
+//! Words of the command line → the flags of one command, read but not yet acted on.
+//!
+//! Flags that travel together are one struct, and each command takes the groups it needs. What a
+//! flag says about the plan is not judged here: it becomes [`Overrides`](crate::plan::Overrides),
+//! and a mistake in it is reported with the plan's own.
+
+mod plan;
+mod quick;
+mod run;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use plan::{InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
+pub use quick::{BurstFlags, LoadFlags, QuickArgs, ReuseFlags};
+pub use run::{FormatFlags, OutputFlags, OutputFormat, Progress, RunArgs, RunFlags};
+
+/// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
+#[derive(Debug, Parser)]
+#[command(name = "mailquake", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mailquake run scenarios/quickstart.toml        a first test; needs no server
+  mailquake preview plan.toml                    the load over time; nothing is sent
+  mailquake quick -c 50 -d 30 -p 2525            a test without a plan
+
+Servers that are not on this machine need --allow RANGE. Only load servers that are yours to load.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a plan and reports each phase.
+    Run(RunArgs),
+    /// Runs a test without a plan: its flags are compiled into one.
+    Quick(QuickArgs),
+    /// Reports every mistake in plans with its place; nothing is sent.
+    Validate(ValidateArgs),
+    /// Shows the load of a plan over time; nothing is sent.
+    Preview(PreviewArgs),
+    /// Runs the embedded server by itself until it is interrupted.
+    Sink(SinkArgs),
+    /// Prints the JSON Schema of plans or of results.
+    Schema(SchemaArgs),
+}
+
+/// The words behind `mailquake validate`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake validate plans/*.toml
+  mailquake validate plan.toml --var peak=500 --format json
+
+Exit code 3 if a plan is not valid.")]
+pub struct ValidateArgs {
+    /// The plans: TOML, YAML or JSON by their extension; `-` is standard input.
+    #[arg(value_name = "PLAN", required = true)]
+    pub plans: Vec<PathBuf>,
+    /// What changes the plans.
+    #[command(flatten)]
+    pub plan_flags: PlanFlags,
+    /// How the mistakes are shown.
+    #[command(flatten)]
+    pub format: FormatFlags,
+}
+
+/// The words behind `mailquake preview`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake preview plan.toml
+  mailquake preview plan.toml --scale 0.1 --format json")]
+pub struct PreviewArgs {
+    /// The plan: TOML, YAML or JSON by its extension; `-` is standard input.
+    pub plan: PathBuf,
+    /// What changes the plan.
+    #[command(flatten)]
+    pub plan_flags: PlanFlags,
+    /// How it is shown.
+    #[command(flatten)]
+    pub format: FormatFlags,
+}
+
+/// The words behind `mailquake sink`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake sink                                  accepts everything on 127.0.0.1:2525
+  mailquake sink --listen [::1]:2600 plan.toml    with the latency and replies of the plan's [sink]")]
+pub struct SinkArgs {
+    /// The plan of whose `[sink]` the settings are taken; `-` is standard input.
+    pub plan: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one.
+    ///
+    /// Default: the plan's `listen`, else 127.0.0.1:2525.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// What changes the plan.
+    #[command(flatten)]
+    pub values: ValueFlags,
+    /// How the counters are shown at the end.
+    #[command(flatten)]
+    pub format: FormatFlags,
+}
+
+/// The words behind `mailquake schema`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  mailquake schema plan > plan.schema.json")]
+pub struct SchemaArgs {
+    /// Of which file.
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// The files that have a schema.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SchemaOf {
+    /// A plan.
+    Plan,
+    /// `summary.json` of a results folder.
+    Summary,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_usage_error_exits_with_2() {
+        let table = [
+            "mailquake run",
+            "mailquake run plan.toml --progress tui",
+            "mailquake run plan.toml --scale 0",
+            "mailquake run plan.toml --var peak",
+            "mailquake run plan.toml --sink --target 127.0.0.1:25",
+            "mailquake run plan.toml --workers 0",
+            "mailquake run plan.toml --allow 10.0.0.0",
+            "mailquake quick --max-connections 0",
+            "mailquake quick --use-tls",
+            "mailquake schema events",
+            "mailquake sink --listen somewhere",
+        ];
+        for line in table {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

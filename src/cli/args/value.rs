@@ -1,0 +1,116 @@
+//! The texts of single flags → values.
+
+use crate::plan::{Span, SpanError, TargetAddress};
+use std::time::Duration;
+
+/// Why a flag's text is not what it should be.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum FlagError {
+    /// No `=`, or nothing before it.
+    #[error("expected {0}")]
+    NotAPair(&'static str),
+    /// Not a finite number above zero.
+    #[error("expected a number above zero, such as 0.5")]
+    NotAFactor,
+    /// A target without an address.
+    #[error("expected [NAME=]HOST:PORT")]
+    NotATarget,
+    /// Neither seconds nor a duration.
+    #[error("expected seconds or a duration such as 5m: {0}")]
+    NotATime(#[source] SpanError),
+    /// No time at all.
+    #[error("expected a time above zero")]
+    NoTime,
+}
+
+/// `NAME=VALUE`.
+pub(super) fn variable(text: &str) -> Result<(String, String), FlagError> {
+    pair(text).ok_or(FlagError::NotAPair("NAME=VALUE"))
+}
+
+/// `PATH=VALUE`.
+pub(super) fn setting(text: &str) -> Result<(String, String), FlagError> {
+    pair(text).ok_or(FlagError::NotAPair("PATH=VALUE, such as phases.soak.rate=500/s"))
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+}
+
+/// `[NAME=]ADDR`.
+pub(super) fn target(text: &str) -> Result<TargetAddress, FlagError> {
+    let (name, address) = match text.split_once('=') {
+        Some((name, address)) => (Some(name.to_owned()), address),
+        None => (None, text),
+    };
+    if address.is_empty() || name.as_ref().is_some_and(String::is_empty) {
+        return Err(FlagError::NotATarget);
+    }
+    Ok(TargetAddress { name, address: address.to_owned() })
+}
+
+/// A finite number above zero.
+pub(super) fn factor(text: &str) -> Result<f64, FlagError> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        Ok(_) | Err(_) => Err(FlagError::NotAFactor),
+    }
+}
+
+/// Plain seconds or a duration, above zero.
+pub(super) fn time(text: &str) -> Result<Span, FlagError> {
+    match time_or_none(text)? {
+        span if span.duration().is_zero() => Err(FlagError::NoTime),
+        span => Ok(span),
+    }
+}
+
+/// Plain seconds or a duration.
+pub(super) fn time_or_none(text: &str) -> Result<Span, FlagError> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| {
+        let millis = (seconds * 1e3).round() / 1e3;
+        Duration::try_from_secs_f64(millis).ok().and_then(Span::new)
+    });
+    match seconds {
+        Some(span) => Ok(span),
+        None => text.parse().map_err(FlagError::NotATime),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_numbers_are_seconds() {
+        let table = [("300", "5m"), ("0.25", "250ms"), ("5m", "5m"), ("1h30m", "1h30m")];
+        for (text, written) in table {
+            assert_eq!(time(text).unwrap().to_string(), written, "{text}");
+        }
+        assert_eq!(time("0"), Err(FlagError::NoTime));
+        for text in ["-1", "soon", "1e30", "nan", "5M"] {
+            let error = time(text).unwrap_err();
+            assert!(matches!(error, FlagError::NotATime(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_target_may_have_a_name() {
+        let at = |name: Option<&str>, address: &str| {
+            Ok(TargetAddress { name: name.map(str::to_owned), address: address.to_owned() })
+        };
+        assert_eq!(target("[::1]:25"), at(None, "[::1]:25"));
+        assert_eq!(target("relay=10.0.0.1:25"), at(Some("relay"), "10.0.0.1:25"));
+        for text in ["", "relay=", "=a:25"] {
+            assert_eq!(target(text), Err(FlagError::NotATarget), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pair_is_split_at_its_first_sign() {
+        assert_eq!(variable("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(variable("a="), Ok(("a".into(), String::new())));
+        assert_eq!(variable("=b"), Err(FlagError::NotAPair("NAME=VALUE")));
+    }
+}

@@ -1,0 +1,162 @@
+//! `--scale` and `--time-scale` → levels, counts and times multiplied, in phases and defaults.
+//!
+//! What can't be read is left as it is: the reader of the plan reports it.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::super::value::{Rate, Span};
+
+/// The keys of a phase that are times of the load; timeouts and the drain are the server's.
+const TIMES: [&str; 5] = ["duration", "every", "burst", "hold", "delay"];
+
+/// Multiplies rates, connections and counts. What was at least one connection or message stays
+/// so.
+pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
+    for phase in phases_and_defaults(tree) {
+        for key in ["rate", "connections"] {
+            if let Some(level) = phase.get_mut(key) {
+                for value in values_of_level(level) {
+                    scale_level(value, factor);
+                }
+            }
+        }
+        if let Some(count) = phase.get_mut("count") {
+            scale_level(count, factor);
+        }
+    }
+}
+
+/// Multiplies the times of phases, to whole milliseconds; what was above zero stays so.
+pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64) {
+    for phase in phases_and_defaults(tree) {
+        for key in TIMES {
+            let Some(value) = phase.get_mut(key) else { continue };
+            let span = value.as_str().and_then(|text| text.parse::<Span>().ok());
+            if let Some(scaled) = span.and_then(|span| scaled_span(span, factor)) {
+                *value = Value::String(scaled.to_string());
+            }
+        }
+    }
+}
+
+fn phases_and_defaults(tree: &mut Map<String, Value>) -> Vec<&mut Map<String, Value>> {
+    let mut found = Vec::new();
+    for (key, value) in tree {
+        match (key.as_str(), value) {
+            ("defaults", Value::Object(defaults)) => found.push(defaults),
+            ("phases", Value::Array(phases)) => {
+                found.extend(phases.iter_mut().filter_map(Value::as_object_mut));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The level itself, or those of `{ from, to }` and `{ base, peak }`.
+fn values_of_level(level: &mut Value) -> Vec<&mut Value> {
+    match level {
+        Value::Object(parts) => parts.values_mut().collect(),
+        single => vec![single],
+    }
+}
+
+/// A text is a rate, a number counts connections or messages.
+fn scale_level(value: &mut Value, factor: f64) {
+    let scaled = match &*value {
+        Value::String(text) => text
+            .parse::<Rate>()
+            .ok()
+            .and_then(|rate| Rate::new(rate.per_second() * factor))
+            .map(|rate| Value::String(rate.to_string())),
+        Value::Number(number) => number.as_u64().and_then(|count| scaled_count(count, factor)),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    if let Some(scaled) = scaled {
+        *value = scaled;
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is out of any range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` saturates, and the range is checked later"
+)]
+#[expect(clippy::cast_sign_loss, reason = "count and factor are not negative")]
+fn scaled_count(count: u64, factor: f64) -> Option<Value> {
+    let scaled = (count as f64 * factor).round() as u64;
+    (count > 0).then(|| Value::from(scaled.max(1)))
+}
+
+fn scaled_span(span: Span, factor: f64) -> Option<Span> {
+    let seconds = span.duration().as_secs_f64() * factor;
+    let millis = Duration::try_from_secs_f64((seconds * 1e3).round() / 1e3).ok()?;
+    let least = if span.duration().is_zero() { Duration::ZERO } else { Duration::from_millis(1) };
+    Span::new(millis.max(least))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn table(tree: Value) -> Map<String, Value> {
+        let Value::Object(table) = tree else { panic!("no table") };
+        table
+    }
+
+    #[test]
+    fn levels_and_counts_are_multiplied() {
+        let mut tree = table(json!({
+            "defaults": { "count": 10, "max_in_flight": 100 },
+            "phases": [
+                { "rate": "100/s", "count": 1000 },
+                { "rate": { "from": "0/s", "to": "300/min" } },
+                { "connections": { "base": 1, "peak": 50 }, "repeat": 3, "max_connections": 9 },
+                { "connections": "many", "rate": "fast", "count": -1 },
+                { "connections": 0 },
+            ],
+        }));
+
+        scale_levels(&mut tree, 0.1);
+
+        let expected = json!({
+            "defaults": { "count": 1, "max_in_flight": 100 },
+            "phases": [
+                { "rate": "10/s", "count": 100 },
+                { "rate": { "from": "0/s", "to": "0.5/s" } },
+                { "connections": { "base": 1, "peak": 5 }, "repeat": 3, "max_connections": 9 },
+                { "connections": "many", "rate": "fast", "count": -1 },
+                { "connections": 0 },
+            ],
+        });
+        assert_eq!(Value::Object(tree), expected);
+    }
+
+    #[test]
+    fn times_of_phases_are_multiplied_and_timeouts_are_not() {
+        let mut tree = table(json!({
+            "target": { "timeouts": { "reply": "30s" } },
+            "defaults": { "drain": "10s", "duration": "10s" },
+            "phases": [
+                { "duration": "1h", "every": "30s", "burst": "5s", "delay": "0s" },
+                { "hold": "3ms", "duration": "soon", "idle": "5s" },
+            ],
+        }));
+
+        scale_times(&mut tree, 0.05);
+
+        let expected = json!({
+            "target": { "timeouts": { "reply": "30s" } },
+            "defaults": { "drain": "10s", "duration": "500ms" },
+            "phases": [
+                { "duration": "3m", "every": "1s500ms", "burst": "250ms", "delay": "0s" },
+                { "hold": "1ms", "duration": "soon", "idle": "5s" },
+            ],
+        });
+        assert_eq!(Value::Object(tree), expected);
+    }
+}
