@@ -1,9 +1,14 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
 mod check;
+mod complete;
 mod de;
 mod diagnostic;
 pub mod document;
+mod errors;
+mod follow;
+mod load;
+mod lower;
 mod model;
 mod name;
 mod settle;
@@ -13,6 +18,9 @@ mod value;
 
 pub use check::ThresholdError;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
+pub use document::Document;
+pub use errors::{Look, PlanErrors};
+pub use load::{Loaded, Surroundings, load};
 pub use model::{
     Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,

@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Tls};
 pub use message::{Feed, Message, Order, Row, Size, Sizes, To};
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
-pub use shape::{CodeText, Count, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
+pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{Distribution, Role, Service, Sink, SinkSteps, Stall};
 pub use target::{Protocol, Target, Timeouts};
 pub use threshold::{Action, NoData, ThresholdEntry, ThresholdTable};
@@ -48,7 +48,7 @@ pub struct Document {
     #[schemars(range(max = 9_223_372_036_854_775_807_u64))]
     pub seed: Option<u64>,
     /// Copied into the results.
-    pub labels: Table<String>,
+    pub labels: Table<Label>,
     /// Values for the whole plan, used as `${name}` in any text of it.
     #[serde(skip_serializing)]
     pub vars: Table<Value>,
@@ -71,7 +71,7 @@ pub struct Document {
     pub feeds: Table<Feed>,
     /// What must hold over all phases but warm-ups. A plan without any threshold has two:
     /// `message.errors < 1%`, and `rate.achieved >= 99%` in phases with a `rate`.
-    pub thresholds: Vec<ThresholdEntry>,
+    pub thresholds: Option<Vec<ThresholdEntry>>,
     /// An embedded server.
     pub sink: Option<Sink>,
     /// What is watched while the plan runs.
@@ -98,7 +98,7 @@ impl Document {
             phases: reader.list("phases"),
             messages: reader.table("messages"),
             feeds: reader.table("feeds"),
-            thresholds: reader.list("thresholds"),
+            thresholds: reader.optional_list("thresholds"),
             sink: reader.item("sink"),
             monitor: reader.item("monitor"),
             generator: reader.item("generator"),
@@ -112,7 +112,8 @@ impl Document {
         let mut tree = serde_json::to_value(self).unwrap_or_default();
         drop_nulls(&mut tree);
         if let Value::Object(sections) = &mut tree {
-            sections.retain(|_, section| !is_empty(section));
+            // An empty list of thresholds says that nothing needs to hold.
+            sections.retain(|key, section| key == "thresholds" || !is_empty(section));
         }
         tree
     }

@@ -77,6 +77,8 @@ pub struct Defaults {
     /// For how long what has started may run on beside the next phase. Default: the longest of
     /// the timeouts of the phase's targets.
     pub drain: Option<Span>,
+    /// What must hold in each phase.
+    pub thresholds: Option<Vec<ThresholdEntry>>,
 }
 
 /// How the level of a phase moves.

@@ -64,6 +64,15 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// A section that is a list of items; an empty one is not the same as none.
+    pub(super) fn optional_list<T: DeserializeOwned + Default>(
+        &mut self,
+        key: &'static str,
+    ) -> Option<Vec<T>> {
+        let items = self.list(key);
+        self.tree.get(key).map(|_| items)
+    }
+
     /// Refuses the keys that nobody asked for.
     pub(super) fn finish(self, later: &[&str]) {
         let Value::Object(sections) = self.tree else { return };

@@ -13,7 +13,7 @@ use serde::de::{
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A value with a short form, which is no table, and a long form, which is one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ShortOr<S, L> {
     /// A number, a text or a list.
     Short(S),
@@ -217,12 +217,17 @@ impl<T> Table<T> {
     }
 
     /// Names and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> + Clone {
         self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// The values.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|(_, value)| value)
+    }
+
     /// The names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
@@ -323,6 +328,65 @@ pub struct Percentiles<T> {
     /// The 99th percentile.
     #[schemars(required)]
     pub p99: Option<T>,
+}
+
+/// A short text; a number or a truth value is one too, for a variable may hold either.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Label(pub String);
+
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LabelVisitor)
+    }
+}
+
+struct LabelVisitor;
+
+impl Visitor<'_> for LabelVisitor {
+    type Value = Label;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Label, E> {
+        Ok(Label(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Label, E> {
+        Ok(Label(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Label, E> {
+        Ok(Label(number.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Label, E> {
+        Ok(Label(number.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Label, E> {
+        Ok(Label(number.to_string()))
+    }
+}
+
+impl JsonSchema for Label {
+    fn schema_name() -> Cow<'static, str> {
+        "Label".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A short text.",
+            "anyOf": [{ "type": ["string", "number"] }, { "type": "boolean" }],
+        })
+    }
 }
 
 /// A reply code such as `550`, or a class such as `4xx`.

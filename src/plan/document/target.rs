@@ -9,6 +9,9 @@ use crate::plan::Span;
 /// A server under test.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Target {
+    /// Another target whose keys this one begins with.
+    #[serde(skip_serializing)]
+    pub extends: Option<String>,
     /// Where it is: `host:port`, `[::1]:port`, or a list of them. Default in `[target]`: the
     /// embedded sink.
     pub address: Option<OneOrMany<String>>,
