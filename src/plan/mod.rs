@@ -1,15 +1,26 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
 mod check;
+mod complete;
+mod de;
 mod diagnostic;
+pub mod document;
+mod errors;
+mod follow;
+mod load;
+mod lower;
 mod model;
 mod name;
 mod settle;
+mod source;
 mod threshold;
 mod value;
 
 pub use check::ThresholdError;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
+pub use document::Document;
+pub use errors::{Look, PlanErrors};
+pub use load::{Loaded, Surroundings, load};
 pub use model::{
     Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
@@ -19,5 +30,6 @@ pub use settle::{
     Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,
     escape_dollars, settle,
 };
+pub use source::{Format, Source};
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
 pub use value::{ByteSize, ByteSizeError, Rate, RateError, Share, ShareError, Span, SpanError};

@@ -1,0 +1,126 @@
+//! What a plan leaves out → what it means: the defaults that do not depend on a single value.
+//!
+//! They are written into the document itself, so that the plan in force shows them and reads
+//! back to the same.
+
+use std::time::Duration;
+
+use super::document::{
+    Arrival, Client, Defaults, Document, Generator, Limits, Message, Monitor, Phase, PhaseKind,
+    Role, ShortOr, Sink, Target, ThresholdEntry, Timeouts,
+};
+use super::name::is_name;
+use super::value::{ByteSize, Share, Span};
+
+/// The name of what a plan does not name.
+pub(super) const DEFAULT_NAME: &str = "default";
+
+/// Fills the defaults in; `file` is the plan's file, whose name the plan takes.
+pub(super) fn complete(document: &mut Document, file: &str) {
+    document.name.get_or_insert_with(|| name_of(file));
+    if document.clients.is_empty() {
+        document.clients.push(DEFAULT_NAME, Client::default());
+    }
+    if document.messages.is_empty() {
+        let size = Some(ShortOr::Short(ByteSize::new(1024)));
+        document.messages.push(DEFAULT_NAME, Message { size, ..Message::default() });
+    }
+    complete_targets(document);
+    complete_defaults(document);
+    complete_thresholds(document);
+    complete_tool(document);
+}
+
+/// The file's name without folder and extension, with `-` for what a name can't hold.
+fn name_of(file: &str) -> String {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = file.split('.').next().unwrap_or(file);
+    let is_kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name: String = stem.chars().map(|c| if is_kept(c) { c } else { '-' }).take(64).collect();
+    if is_name(&name) { name } else { "plan".to_owned() }
+}
+
+fn complete_targets(document: &mut Document) {
+    let uses_default = document.clients.iter().any(|(_, client)| client.target.is_none());
+    if uses_default && document.target.is_none() {
+        document.target = Some(Target::default());
+    }
+    let targets = document.target.iter_mut().chain(document.targets.values_mut());
+    let mut needs_sink = false;
+    for target in targets {
+        needs_sink |= target.address.is_none();
+        complete_timeouts(target.timeouts.get_or_insert_default());
+    }
+    let has_address = document.target.as_ref().is_some_and(|target| target.address.is_some());
+    let role = if needs_sink && !has_address { Role::Target } else { Role::Off };
+    let sink = document.sink.get_or_insert_with(Sink::default);
+    sink.role.get_or_insert(role);
+}
+
+fn complete_timeouts(timeouts: &mut Timeouts) {
+    timeouts.connect = timeouts.connect.or(Span::new(Duration::from_secs(5)));
+    timeouts.reply = timeouts.reply.or(Span::new(Duration::from_secs(30)));
+    timeouts.end_of_data = timeouts.end_of_data.or(Span::new(Duration::from_mins(2)));
+}
+
+fn complete_defaults(document: &mut Document) {
+    let only_client = match document.clients.names().collect::<Vec<_>>().as_slice() {
+        [name] => Some(ShortOr::Short((*name).to_owned())),
+        _ => None,
+    };
+    let defaults = document.defaults.get_or_insert_with(Defaults::default);
+    defaults.mix = defaults.mix.take().or(only_client);
+    defaults.arrival.get_or_insert(Arrival::Poisson);
+    defaults.max_in_flight.get_or_insert(2000);
+}
+
+/// A plan that says nothing about what must hold fails above 1 % of errors, and where a rate was
+/// not reached.
+fn complete_thresholds(document: &mut Document) {
+    let in_defaults = document.defaults.as_ref().is_some_and(|d| d.thresholds.is_some());
+    let in_phases = document.phases.iter().any(|phase| phase.thresholds.is_some());
+    if document.thresholds.is_some() || in_defaults || in_phases {
+        return;
+    }
+    document.thresholds = Some(vec![entry("message.errors < 1%")]);
+    for phase in document.phases.iter_mut().filter(|phase| is_measured_and_open(phase)) {
+        phase.thresholds = Some(vec![entry("rate.achieved >= 99%")]);
+    }
+}
+
+fn entry(check: &str) -> ThresholdEntry {
+    ShortOr::Short(check.to_owned())
+}
+
+fn is_measured_and_open(phase: &Phase) -> bool {
+    phase.rate.is_some() && phase.kind != Some(PhaseKind::Pause) && phase.warmup != Some(true)
+}
+
+fn complete_tool(document: &mut Document) {
+    let monitor = document.monitor.get_or_insert_with(Monitor::default);
+    monitor.enabled.get_or_insert(true);
+    monitor.interval = monitor.interval.or(Span::new(Duration::from_secs(1)));
+    let generator = document.generator.get_or_insert_with(Generator::default);
+    let limits = generator.limits.get_or_insert_with(Limits::default);
+    limits.cpu = limits.cpu.or(Share::new(0.95));
+    limits.lag_p99 = limits.lag_p99.or(Span::new(Duration::from_millis(10)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_takes_the_name_of_its_file() {
+        let table = [
+            ("scenarios/quick-start.toml", "quick-start"),
+            ("a b.yaml", "a-b"),
+            ("-", "plan"),
+            ("9.toml", "plan"),
+            ("C:\\plans\\soak.v2.toml", "soak"),
+        ];
+        for (file, name) in table {
+            assert_eq!(name_of(file), name, "{file}");
+        }
+    }
+}

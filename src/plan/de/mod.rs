@@ -1,0 +1,70 @@
+//! A tree of values → a type of the document, with the place of every mistake.
+//!
+//! serde stops at the first mistake. So [`read`] takes the value at that place away and reads
+//! again, until what is left can be read: a plan with ten mistakes gives ten messages. This works
+//! because nothing in a document is required; what a plan must have is asked for when it is
+//! lowered. Rule for the document's types: no `flatten`, no `untagged`, no `tag`; a value with a
+//! short and a long form is a [`ShortOr`](super::document::ShortOr).
+
+mod error;
+mod value;
+
+use std::cell::RefCell;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Diagnostic, Place};
+use value::De;
+
+/// After so many wrong values in one item the rest of the item is left unread.
+const MOST_PASSES: usize = 100;
+
+/// What a document's types know of keys and values beyond those that they have.
+#[derive(Clone, Copy)]
+pub(super) struct Vocabulary {
+    /// Keys of a struct, by its Rust name, that the plan language has and this version does not.
+    pub(super) later_keys: fn(&str) -> &'static [&'static str],
+    /// The same for the long forms of values, whose names serde does not tell.
+    pub(super) later_keys_of_long_forms: &'static [&'static str],
+    /// Whether a value of an enum, by its Rust name, is one that a later version has.
+    pub(super) is_later_value: fn(&str, &Value) -> bool,
+}
+
+/// Reads one item; every mistake in it is added to `errors`, and its wrong values are left out.
+pub(super) fn read<T: DeserializeOwned + Default>(
+    tree: &Value,
+    pointer: &str,
+    vocabulary: Vocabulary,
+    errors: &mut Vec<Diagnostic>,
+) -> T {
+    let mut wrong: Vec<String> = Vec::new();
+    for _ in 0..MOST_PASSES {
+        let strange = RefCell::new(Vec::new());
+        let reader = De::new(tree, pointer.to_owned(), &wrong, vocabulary, &strange);
+        let read = T::deserialize(reader);
+        strange.into_inner().into_iter().for_each(|key| note(errors, key));
+        let diagnostic = match read {
+            Ok(item) => return item,
+            Err(error) => error.into_diagnostic(pointer),
+        };
+        let Place::Plan(place, _) = &diagnostic.place else { break };
+        let is_all_of_it = place == pointer || wrong.contains(place);
+        wrong.push(place.clone());
+        note(errors, diagnostic);
+        if is_all_of_it {
+            break;
+        }
+    }
+    T::default()
+}
+
+/// Adds a mistake once, however often the item is read.
+fn note(errors: &mut Vec<Diagnostic>, diagnostic: Diagnostic) {
+    if !errors.contains(&diagnostic) {
+        errors.push(diagnostic);
+    }
+}
+
+#[cfg(test)]
+mod tests;

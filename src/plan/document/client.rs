@@ -1,0 +1,119 @@
+//! `[clients.NAME]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{CodeText, Count, Mix, OneOrMany};
+use crate::plan::Span;
+
+/// Keys of a client that this version does not build.
+pub(super) const LATER: &[&str] = &["auth", "pace", "source", "proxy", "xclient", "cases"];
+
+/// Steps of `expect` that this version does not build.
+pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
+
+/// One kind of sender.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Client {
+    /// Another client whose keys this one begins with.
+    #[serde(skip_serializing)]
+    pub extends: Option<String>,
+    /// What it does. Default: mail.
+    pub kind: Option<ClientKind>,
+    /// The name of its target. Default: `[target]`.
+    pub target: Option<String>,
+    /// What it sends: the name of a message, or weights such as `{ receipt = 3, newsletter = 1 }`.
+    /// Default: the only message.
+    pub messages: Option<Mix>,
+    /// After how many messages a session ends: a number or `{ min, max }`; 1 turns reuse off.
+    /// Default: 10.
+    pub messages_per_connection: Option<Count>,
+    /// How many sessions it may have open at a time. Default: as many as it needs.
+    #[schemars(range(min = 1))]
+    pub max_connections: Option<u32>,
+    /// How many recipients each message has, in place of the message's own count: a number or
+    /// `{ min, max }`.
+    pub recipients: Option<Count>,
+    /// How commands are grouped. Default: auto.
+    pub pipelining: Option<Pipelining>,
+    /// Whether text goes by BDAT. Default: never.
+    pub chunking: Option<Chunking>,
+    /// Whether sessions are encrypted. Default: none.
+    pub tls: Option<Tls>,
+    /// The name in EHLO. Default: the host's name.
+    pub ehlo: Option<String>,
+    /// The pause between the messages of a session. Default: none.
+    pub think: Option<Span>,
+    /// How a session is ended. Default: quit.
+    pub end: Option<Ending>,
+    /// The replies that must come; anything else at that step is `unexpected`.
+    pub expect: Option<Expect>,
+}
+
+/// What a client does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    /// Sends messages.
+    Mail,
+}
+
+/// How commands are grouped into one write (RFC 2920).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipelining {
+    /// Lock-step: one command, one reply.
+    Never,
+    /// MAIL, RCPT and DATA in one group where the server offers it, as ordinary senders do.
+    Auto,
+    /// The next message's group also rides behind the text of the last: one round trip for each
+    /// message, for the most load.
+    Full,
+    /// Groups even where they are not offered: a rude client.
+    Always,
+}
+
+/// Whether text goes by BDAT (RFC 3030).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chunking {
+    /// By DATA.
+    Never,
+}
+
+/// Whether sessions are encrypted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// In clear.
+    None,
+}
+
+/// How a session is ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// QUIT, and close after its reply.
+    Quit,
+    /// Close without a word.
+    Close,
+    /// Reset the connection.
+    Reset,
+}
+
+/// For each step the replies that must come: a code, a class such as `4xx`, or a list.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Expect {
+    /// To the connection.
+    pub greeting: Option<OneOrMany<CodeText>>,
+    /// To EHLO.
+    pub ehlo: Option<OneOrMany<CodeText>>,
+    /// To MAIL.
+    pub mail: Option<OneOrMany<CodeText>>,
+    /// To each RCPT.
+    pub rcpt: Option<OneOrMany<CodeText>>,
+    /// To DATA.
+    pub data: Option<OneOrMany<CodeText>>,
+    /// To the final dot.
+    pub end_of_data: Option<OneOrMany<CodeText>>,
+}

@@ -1,0 +1,96 @@
+//! `[messages.NAME]` and `[feeds.NAME]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Count, Expect, OneOrMany, ShortOr, Table};
+use crate::plan::ByteSize;
+
+/// Keys of a message that this version does not build.
+pub(super) const LATER: &[&str] =
+    &["cc", "bcc", "html", "attachments", "template", "corpus", "order", "dkim"];
+
+/// Keys of a feed that this version does not build.
+pub(super) const LATER_FEED: &[&str] = &["file"];
+
+/// One kind of mail: composed from `subject`, `headers` and `text`, or `raw`. Its texts are
+/// templates that are rendered for each message.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Message {
+    /// Another message whose keys this one begins with.
+    #[serde(skip_serializing)]
+    pub extends: Option<String>,
+    /// The envelope's sender; the empty text is the null sender. Default: sender@load.test.
+    pub from: Option<String>,
+    /// The envelope's recipients: an address, a list, or `{ address, count }`. Default:
+    /// recipient@example.test.
+    pub to: Option<ShortOr<OneOrMany<String>, To>>,
+    /// The Subject.
+    pub subject: Option<String>,
+    /// Further header fields.
+    pub headers: Option<Table<String>>,
+    /// The plain text.
+    pub text: Option<String>,
+    /// A whole RFC 5322 message.
+    pub raw: Option<String>,
+    /// The size that the message is padded up to: octets, a text such as `64KiB`,
+    /// `{ min, max }`, or `{ p50, p99 }`.
+    pub size: Option<Size>,
+    /// The replies that must come; they go before those of the client.
+    pub expect: Option<Expect>,
+}
+
+/// The size of a message.
+pub type Size = ShortOr<ByteSize, Sizes>;
+
+/// Recipients that are made for each message.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct To {
+    /// The template of one address, rendered anew for each recipient.
+    #[schemars(required)]
+    pub address: Option<String>,
+    /// How many: a number or `{ min, max }`. Default: 1.
+    pub count: Option<Count>,
+}
+
+/// Sizes that one is drawn from: evenly from `min` to `max`, or log-normal through `p50` and
+/// `p99`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// The least.
+    pub min: Option<ByteSize>,
+    /// The most.
+    pub max: Option<ByteSize>,
+    /// The median.
+    pub p50: Option<ByteSize>,
+    /// The 99th percentile.
+    pub p99: Option<ByteSize>,
+}
+
+/// Rows of data for templates.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Feed {
+    /// The rows.
+    #[schemars(length(min = 1))]
+    pub inline: Option<Vec<Row>>,
+    /// In which order messages use them. Default: sequential.
+    pub order: Option<Order>,
+}
+
+/// One row of a feed: values by the names of their fields.
+pub type Row = Map<String, Value>;
+
+/// In which order messages use the rows of a feed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// One after another, and again from the first.
+    Sequential,
+    /// Each once before any comes again, in an order drawn from the seed.
+    Shuffled,
+    /// One drawn for each message.
+    Random,
+}

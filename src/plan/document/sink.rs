@@ -1,0 +1,99 @@
+//! `[sink]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Percentiles, ShortOr, Table};
+use crate::plan::{Share, Span};
+
+/// Keys of the sink that this version does not build.
+pub(super) const LATER: &[&str] = &["limits", "tls", "users", "protocol", "greylist"];
+
+/// Steps of the sink that this version does not build.
+pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
+
+/// An embedded server.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Sink {
+    /// The address that it listens on, such as `127.0.0.1:2525`. Default: a free loopback port.
+    pub listen: Option<String>,
+    /// What it is for. Default: target without `[target].address`, off with one.
+    pub role: Option<Role>,
+    /// How long answers wait, for each step: a duration or `{ p50, p99 }`.
+    pub latency: Option<SinkSteps<ShortOr<Span, Percentiles<Span>>>>,
+    /// Replies other than success, for each step: the reply's text and its share, such as
+    /// `{ "450 4.7.1 greylisted" = "1%" }`.
+    pub replies: Option<SinkSteps<Table<Share>>>,
+    /// How many messages are worked on at a time. Default: all.
+    #[schemars(range(min = 1))]
+    pub servers: Option<u32>,
+    /// How long one of the servers works on a message.
+    pub service: Option<Service>,
+    /// Regular stops of the whole server.
+    pub stall: Option<Stall>,
+}
+
+/// What the embedded server is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It is the default target.
+    Target,
+    /// It stands behind the target and takes what that relays.
+    NextHop,
+    /// It is not started.
+    Off,
+}
+
+/// Something for each step that a server answers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SinkSteps<T> {
+    /// Its banner.
+    pub greeting: Option<T>,
+    /// EHLO and HELO.
+    pub ehlo: Option<T>,
+    /// MAIL.
+    pub mail: Option<T>,
+    /// Each RCPT.
+    pub rcpt: Option<T>,
+    /// DATA.
+    pub data: Option<T>,
+    /// The final dot.
+    pub end_of_data: Option<T>,
+    /// RSET.
+    pub rset: Option<T>,
+    /// QUIT.
+    pub quit: Option<T>,
+}
+
+/// How long one of the sink's servers works on a message.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Service {
+    /// How the times are distributed. Default: constant.
+    pub dist: Option<Distribution>,
+    /// The mean.
+    #[schemars(required)]
+    pub mean: Option<Span>,
+}
+
+/// How times are distributed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Always the same.
+    Constant,
+    /// Exponential.
+    Exponential,
+}
+
+/// Regular stops of the whole server.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Stall {
+    /// From one stop's beginning to the next.
+    #[schemars(required)]
+    pub every: Option<Span>,
+    /// How long each is.
+    #[serde(rename = "for")]
+    #[schemars(required)]
+    pub length: Option<Span>,
+}

@@ -1,0 +1,34 @@
+//! `[monitor]` and `[generator]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Share, Span};
+
+/// Keys of the monitor that this version does not build.
+pub(super) const LATER: &[&str] = &["process"];
+
+/// What is watched while the plan runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Monitor {
+    /// Whether the host and this program are watched. Default: true.
+    pub enabled: Option<bool>,
+    /// How often, at least 200ms. Default: 1s.
+    pub interval: Option<Span>,
+}
+
+/// When the tester itself is not fit.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Generator {
+    /// Beyond these the run is INVALID: its figures describe the tester.
+    pub limits: Option<Limits>,
+}
+
+/// The limits of the tester.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Limits {
+    /// The share of its core that a worker thread may use. Default: 95%.
+    pub cpu: Option<Share>,
+    /// The 99th percentile of the lag. Default: 10ms.
+    pub lag_p99: Option<Span>,
+}

@@ -1,0 +1,177 @@
+//! The mistakes of one plan → text for people, with the source line and a caret, and JSON for
+//! machines.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::{Diagnostic, Place, Source};
+
+/// So many mistakes are shown; the rest is counted.
+const SHOWN: usize = 100;
+
+/// A line that is longer is shown without its text, for it would fill the screen.
+const LONGEST_LINE: usize = 2000;
+
+/// All mistakes of a plan, in the order of its text; those of flags come first.
+#[derive(Clone, Debug)]
+pub struct PlanErrors {
+    source: Source,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// How mistakes are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Look {
+    /// For files and tests.
+    Plain,
+    /// With colours.
+    Styled,
+}
+
+/// Where a mistake stands, for a reader.
+struct Spot {
+    octets: Range<usize>,
+    line: usize,
+    column: usize,
+}
+
+impl PlanErrors {
+    /// The mistakes of a plan.
+    pub(super) fn new(source: &Source, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { source: source.clone(), diagnostics }
+    }
+
+    /// The mistakes as they were found.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// The mistakes as text; the first 100, and the number of the others.
+    pub fn render(&self, look: Look) -> String {
+        let renderer = match look {
+            Look::Plain => Renderer::plain(),
+            Look::Styled => Renderer::styled(),
+        };
+        let mut blocks: Vec<String> = self
+            .located()
+            .iter()
+            .map(|(diagnostic, spot)| self.block(diagnostic, spot.as_ref(), &renderer))
+            .collect();
+        if let Some(more) = self.diagnostics.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            blocks.push(format!("and {more} more"));
+        }
+        blocks.join("\n\n")
+    }
+
+    /// The mistakes for machines; all of them, the first 100 with line and column.
+    pub fn to_json(&self) -> Value {
+        let shown = self.located();
+        let others = self.diagnostics.iter().skip(SHOWN).map(|diagnostic| (diagnostic, None));
+        let all = shown.into_iter().chain(others);
+        all.map(|(diagnostic, spot)| self.entry(diagnostic, spot.as_ref())).collect()
+    }
+
+    /// The first mistakes with their places, sorted by them.
+    fn located(&self) -> Vec<(&Diagnostic, Option<Spot>)> {
+        let shown = self.diagnostics.iter().take(SHOWN);
+        let mut located: Vec<_> =
+            shown.map(|diagnostic| (diagnostic, self.spot(&diagnostic.place))).collect();
+        located.sort_by_key(|(_, spot)| spot.as_ref().map(|spot| spot.octets.start));
+        located
+    }
+
+    fn spot(&self, place: &Place) -> Option<Spot> {
+        let octets = match place {
+            Place::Plan(pointer, part) => self.source.locate(pointer, *part),
+            Place::Octets(octets) => octets.clone(),
+            Place::Flag(_) => return None,
+        };
+        let before = self.source.text().get(..octets.start)?;
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = before.matches('\n').count() + 1;
+        let column = before.get(line_start..)?.chars().count() + 1;
+        Some(Spot { octets, line, column })
+    }
+
+    fn block(&self, diagnostic: &Diagnostic, spot: Option<&Spot>, renderer: &Renderer) -> String {
+        let message = shown(&diagnostic.message);
+        let code = diagnostic.code.to_string();
+        let title = Level::ERROR.primary_title(message).id(code);
+        let mut groups = Vec::new();
+        match (spot, &diagnostic.place) {
+            (Some(spot), _) => {
+                let (text, start) = self.around(spot);
+                let octets = spot.octets.start - start..spot.octets.end - start;
+                let snippet = Snippet::source(text)
+                    .line_start(spot.line)
+                    .path(self.source.name())
+                    .annotation(AnnotationKind::Primary.span(octets));
+                groups.push(Group::with_title(title).element(snippet));
+            }
+            (None, Place::Flag(flag)) => {
+                let from = Level::NOTE.message(format!("in `{}`", shown(flag)));
+                groups.push(Group::with_title(title).element(from));
+            }
+            (None, Place::Plan(..) | Place::Octets(_)) => groups.push(Group::with_title(title)),
+        }
+        if let Some(help) = &diagnostic.help {
+            groups.push(Group::with_title(Level::HELP.secondary_title(shown(help))));
+        }
+        renderer.render(&groups)
+    }
+
+    /// The line of a spot, and where it begins.
+    fn around(&self, spot: &Spot) -> (&str, usize) {
+        let text = self.source.text();
+        let before = text.get(..spot.octets.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let rest = text.get(start..).unwrap_or_default();
+        let line = rest.split('\n').next().unwrap_or_default();
+        if line.len() <= LONGEST_LINE {
+            return (line, start);
+        }
+        let around = text.get(spot.octets.clone()).unwrap_or_default();
+        (
+            around.get(..around.floor_char_boundary(LONGEST_LINE)).unwrap_or_default(),
+            spot.octets.start,
+        )
+    }
+
+    fn entry(&self, diagnostic: &Diagnostic, spot: Option<&Spot>) -> Value {
+        let mut entry = json!({
+            "code": diagnostic.code.to_string(),
+            "message": diagnostic.message,
+        });
+        if let Some(spot) = spot {
+            entry["file"] = self.source.name().into();
+            entry["line"] = spot.line.into();
+            entry["column"] = spot.column.into();
+        }
+        match &diagnostic.place {
+            Place::Plan(pointer, _) => entry["pointer"] = pointer.as_str().into(),
+            Place::Flag(flag) => entry["flag"] = flag.as_str().into(),
+            Place::Octets(_) => {}
+        }
+        if let Some(help) = &diagnostic.help {
+            entry["help"] = help.as_str().into();
+        }
+        entry
+    }
+}
+
+/// A message may hold the user's own text, which could move the cursor.
+fn shown(text: &str) -> String {
+    let is_harmful = |c: char| c.is_control() && c != '\n';
+    text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+impl fmt::Display for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} mistakes in the plan `{}`", self.diagnostics.len(), self.source.name())
+    }
+}
+
+impl std::error::Error for PlanErrors {}

@@ -1,0 +1,81 @@
+//! A plan's text and what the command line changes → a [`Loaded`] plan, or all that is wrong.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::complete::complete;
+use super::document::Document;
+use super::errors::PlanErrors;
+use super::follow::Follow;
+use super::lower::lower;
+use super::settle::{Overrides, escape_dollars, settle};
+use super::{Diagnostic, Plan, Source};
+
+/// What a plan takes from where it runs, given so that loading stays pure.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The name that clients give of themselves by default.
+    pub host: String,
+    /// The seed of a plan that has none; cut to 63 bits.
+    pub seed: u64,
+}
+
+/// A plan without a mistake.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What to do.
+    pub plan: Plan,
+    /// The plan in force as a user would write it: variables, overrides and defaults filled in.
+    pub document: Document,
+}
+
+/// Loads a plan. All mistakes of the text and of the overrides are told at once.
+pub fn load(
+    source: &Source,
+    overrides: &Overrides,
+    surroundings: &Surroundings,
+) -> Result<Loaded, PlanErrors> {
+    let tree = source.parse().map_err(|error| PlanErrors::new(source, vec![error]))?;
+    let mut errors = Vec::new();
+    let settled = settle(tree, overrides, surroundings.seed, &mut errors);
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut document = Document::read(&settled.tree, &mut found);
+    complete(&mut document, source.name());
+    let mut later = Vec::new();
+    let plan = lower(&document, &surroundings.host, &mut later);
+    let follow = Follow::of(&found);
+    found.extend(later.into_iter().filter(|error| !follow.explains(error)));
+    errors.extend(settled.origins.trace(found));
+    if errors.is_empty() {
+        return Ok(Loaded { plan, document });
+    }
+    Err(PlanErrors::new(source, errors))
+}
+
+impl Loaded {
+    /// The plan in force as TOML; it reads back to the same plan.
+    pub fn plan_toml(&self) -> String {
+        let mut tree = self.document.to_tree();
+        escape_dollars(&mut tree);
+        // A tree of tables, texts and finite numbers up to 63 bits is always TOML.
+        toml::to_string(&tree).unwrap_or_default()
+    }
+
+    /// A fingerprint of what the plan does, whatever it is done to and with which seed.
+    pub fn hash(&self) -> String {
+        let mut tree = self.document.to_tree();
+        if let Value::Object(sections) = &mut tree {
+            for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
+                sections.shift_remove(section);
+            }
+            sections.sort_keys();
+        }
+        tree.sort_all_objects();
+        let digest = Sha256::digest(tree.to_string().as_bytes());
+        let hex: Vec<String> = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        format!("sha256:{}", hex.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests;

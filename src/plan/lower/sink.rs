@@ -1,0 +1,164 @@
+//! `[sink]` → the embedded server.
+
+use std::time::Duration;
+
+use super::faults::Faults;
+use crate::plan::document::{
+    Distribution, Percentiles, Role, Service as ServiceTable, ShortOr, Sink, SinkSteps,
+    Stall as StallTable, Table,
+};
+use crate::plan::model::{Delay, Service, SinkPlan, SinkReply, SinkRole, SinkStep, Stall};
+use crate::plan::{DiagnosticCode, Share, Span, escape};
+use crate::smtp::{Class, Code, Enhanced};
+
+use super::weights::at_least_one;
+
+/// The longest text of a reply (RFC 5321 4.5.3.1.5, without the code and the line's end).
+const LONGEST_TEXT: usize = 506;
+
+/// The server of `[sink]`.
+pub(super) fn lower(sink: Option<&Sink>, faults: &mut Faults) -> SinkPlan {
+    let none = Sink::default();
+    let sink = sink.unwrap_or(&none);
+    let listen = sink.listen.as_deref().and_then(|text| match text.parse() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            let message = format!("`{text}` is not an address such as `127.0.0.1:2525`");
+            faults.bad("/sink/listen", message);
+            None
+        }
+    });
+    SinkPlan {
+        listen,
+        role: match sink.role {
+            Some(Role::Target) => SinkRole::Target,
+            Some(Role::NextHop) => SinkRole::NextHop,
+            Some(Role::Off) | None => SinkRole::Off,
+        },
+        latency: by_step(sink.latency.as_ref())
+            .map(|(step, delay)| (step, lower_delay(*delay, step, faults)))
+            .collect(),
+        replies: by_step(sink.replies.as_ref())
+            .map(|(step, replies)| (step, lower_replies(replies, step, faults)))
+            .collect(),
+        servers: at_least_one(sink.servers, "/sink/servers", faults),
+        service: sink.service.and_then(|service| lower_service(service, faults)),
+        stall: sink.stall.and_then(|stall| lower_stall(stall, faults)),
+    }
+}
+
+fn by_step<T>(steps: Option<&SinkSteps<T>>) -> impl Iterator<Item = (SinkStep, &T)> {
+    let all = steps.map(|steps| {
+        [
+            (SinkStep::Greeting, &steps.greeting),
+            (SinkStep::Ehlo, &steps.ehlo),
+            (SinkStep::Mail, &steps.mail),
+            (SinkStep::Rcpt, &steps.rcpt),
+            (SinkStep::Data, &steps.data),
+            (SinkStep::EndOfData, &steps.end_of_data),
+            (SinkStep::Rset, &steps.rset),
+            (SinkStep::Quit, &steps.quit),
+        ]
+    });
+    all.into_iter().flatten().filter_map(|(step, value)| Some((step, value.as_ref()?)))
+}
+
+fn lower_delay(
+    delay: ShortOr<Span, Percentiles<Span>>,
+    step: SinkStep,
+    faults: &mut Faults,
+) -> Delay {
+    let pointer = format!("/sink/latency/{}", step.name());
+    match delay {
+        ShortOr::Short(span) => Delay::Constant(span.duration()),
+        ShortOr::Long(Percentiles { p50, p99 }) => {
+            let mut lower = |key: &str, span: Option<Span>| {
+                if span.is_none() {
+                    faults.missing(&pointer, key);
+                }
+                span.map(Span::duration).unwrap_or_default()
+            };
+            let (low, high) = (lower("p50", p50), lower("p99", p99));
+            if p50.is_some() && p99.is_some() && (low.is_zero() || low > high) {
+                faults.bad(&pointer, "`p50` is above zero and at most `p99`");
+            }
+            Delay::LogNormal { p50: low, p99: high }
+        }
+    }
+}
+
+fn lower_replies(
+    replies: &Table<Share>,
+    step: SinkStep,
+    faults: &mut Faults,
+) -> Vec<(SinkReply, f64)> {
+    let pointer = format!("/sink/replies/{}", step.name());
+    let mut lowered = Vec::new();
+    for (text, share) in replies.iter() {
+        match lower_reply(text) {
+            Some(reply) => lowered.push((reply, share.fraction())),
+            None => faults.add(
+                crate::plan::Diagnostic::key(
+                    DiagnosticCode::BadValue,
+                    format!("{pointer}/{}", escape(text)),
+                    format!("`{}` is not a reply", text.escape_debug()),
+                )
+                .with_help(
+                    "write a 4xx or 5xx code and a text, such as `450 4.7.1 later`".to_owned(),
+                ),
+            ),
+        }
+    }
+    let sum: f64 = lowered.iter().map(|(_, share)| share).sum();
+    if sum > 1.0 + 1e-9 {
+        faults.bad(&pointer, "the shares of a step's replies are more than 100%");
+    }
+    lowered
+}
+
+fn lower_reply(reply: &str) -> Option<SinkReply> {
+    let (code, text) = reply.split_once(' ').unwrap_or((reply, ""));
+    let code = code.parse().ok().and_then(Code::new)?;
+    let is_refusal = matches!(code.class(), Class::Temporary | Class::Permanent);
+    let is_one_line = text.len() <= LONGEST_TEXT && !text.contains(char::is_control);
+    (is_refusal && is_one_line).then(|| SinkReply {
+        code,
+        enhanced: Enhanced::at_start_of(text.as_bytes()),
+        text: text.to_owned(),
+    })
+}
+
+fn lower_service(service: ServiceTable, faults: &mut Faults) -> Option<Service> {
+    let mean = above_zero(service.mean, ("/sink/service", "mean"), faults)?;
+    Some(match service.dist {
+        Some(Distribution::Exponential) => Service::Exponential(mean),
+        Some(Distribution::Constant) | None => Service::Constant(mean),
+    })
+}
+
+fn lower_stall(stall: StallTable, faults: &mut Faults) -> Option<Stall> {
+    let every = above_zero(stall.every, ("/sink/stall", "every"), faults);
+    let length = above_zero(stall.length, ("/sink/stall", "for"), faults);
+    let (every, length) = (every?, length?);
+    if length > every {
+        faults.bad("/sink/stall/for", "a stop is at most as long as `every`");
+    }
+    Some(Stall { every, length })
+}
+
+/// A duration that must be there and above zero.
+fn above_zero(
+    span: Option<Span>,
+    (table, key): (&str, &str),
+    faults: &mut Faults,
+) -> Option<Duration> {
+    let Some(span) = span else {
+        faults.missing(table, key);
+        return None;
+    };
+    if span.duration().is_zero() {
+        faults.bad(&format!("{table}/{key}"), "must be above zero");
+        return None;
+    }
+    Some(span.duration())
+}
