@@ -1,5 +1,46 @@
-//! The command line.
+//! The command line: the only folder that prints, reads the environment, or chooses an exit code.
 
 pub mod args;
+mod inspect;
+mod messages;
+mod progress;
 pub mod quick;
+mod read;
+mod run;
+mod signals;
+mod sink;
 pub mod variables;
+
+use clap::Parser;
+
+use crate::verdict::ExitCode;
+use args::{Cli, Command};
+use messages::Failure;
+
+/// Does what the command line says; tells mistakes on standard error.
+pub fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; a closed pipe is no reason to complain.
+            let _ = error.print();
+            let code = u8::try_from(error.exit_code()).unwrap_or(ExitCode::USAGE.number());
+            return std::process::ExitCode::from(code);
+        }
+    };
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Quick(args) => run::quick(&args),
+        Command::Validate(args) => inspect::validate(&args),
+        Command::Preview(args) => inspect::preview(&args),
+        Command::Sink(args) => sink::sink(&args),
+        Command::Schema(args) => inspect::schema(&args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell().into(),
+    }
+}
+
+/// What a command ends with.
+type Done = Result<ExitCode, Failure>;

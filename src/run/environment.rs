@@ -61,7 +61,8 @@ impl Usage {
         self.host_memory = self.host_memory.max(sample.host.memory_used);
         self.cpu.add(sample.process.cpu, covers);
         self.memory = self.memory.max(sample.process.memory);
-        self.descriptors = self.descriptors.max(u64::try_from(sample.process.descriptors).unwrap_or(0));
+        self.descriptors =
+            self.descriptors.max(u64::try_from(sample.process.descriptors).unwrap_or(0));
         self.threads = self.threads.max(u64::try_from(sample.process.threads).unwrap_or(0));
         let busy = sample.workers.iter().any(|worker| worker.cpu > self.limit);
         for phase in phases {
@@ -81,7 +82,8 @@ impl Usage {
             phase: *phase,
             seconds: whole(used.seconds),
             busy_seconds: whole(used.busy),
-            busiest: used.workers.iter().fold(0.0, |most: f64, sum| most.max(*sum)) / used.seconds.max(1e-9),
+            busiest: used.workers.iter().fold(0.0, |most: f64, sum| most.max(*sum))
+                / used.seconds.max(1e-9),
         });
         loads.collect()
     }

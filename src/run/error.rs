@@ -37,7 +37,9 @@ pub enum RunError {
         source: io::Error,
     },
     /// The address is not loopback and not inside an allowed range.
-    #[error("target `{target}`: {ip} (`{host}`) is not allowed: only loopback is, unless you say so")]
+    #[error(
+        "target `{target}`: {ip} (`{host}`) is not allowed: only loopback is, unless you say so"
+    )]
     NotAllowed {
         /// The target.
         target: String,
@@ -81,9 +83,9 @@ impl RunError {
                 "if you may load it, add `--allow {}`, or `allow` to the target in the plan",
                 ipnet::IpNet::from(*ip)
             )),
-            Self::NotAuthorized { host, .. } => Some(format!(
-                "if you own it, or have its owner's word, add `--authorized {host}`"
-            )),
+            Self::NotAuthorized { host, .. } => {
+                Some(format!("if you own it, or have its owner's word, add `--authorized {host}`"))
+            }
             Self::Connect { .. } => Some(
                 "is the server running there? `--sink` tries the plan with the embedded server"
                     .to_owned(),

@@ -162,11 +162,7 @@ fn workers(plan: &Plan, timeline: &Timeline, wanted: Option<u32>) -> u32 {
     wanted.unwrap_or(default).min(caps.min().unwrap_or(u32::MAX)).min(useful).max(1)
 }
 
-fn open_folder(
-    wanted: Option<&Path>,
-    name: &str,
-    started: SystemTime,
-) -> Result<Folder, RunError> {
+fn open_folder(wanted: Option<&Path>, name: &str, started: SystemTime) -> Result<Folder, RunError> {
     if let Some(path) = wanted {
         return Ok(Folder::create(path, started)?);
     }
@@ -193,9 +189,10 @@ fn identity(started: SystemTime) -> u64 {
 
 /// By target: its name and the addresses that sessions go to, in words.
 fn named_addresses(shared: &Shared) -> Vec<(String, Vec<String>)> {
-    let addresses = shared.addresses.iter().map(|of_target| {
-        of_target.iter().map(ToString::to_string).collect::<Vec<String>>()
-    });
+    let addresses = shared
+        .addresses
+        .iter()
+        .map(|of_target| of_target.iter().map(ToString::to_string).collect::<Vec<String>>());
     shared.plan.targets.iter().map(|target| target.name.clone()).zip(addresses).collect()
 }
 

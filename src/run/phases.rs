@@ -47,14 +47,20 @@ impl Phases {
         let mut changes = Vec::new();
         for (id, phase) in (0..).map(PhaseId).zip(&shared.plan.phases) {
             let at = id.index();
-            if let Some(begin) = self.schedule.begin(id).filter(|begin| *begin <= now && !self.began[at]) {
+            if let Some(begin) =
+                self.schedule.begin(id).filter(|begin| *begin <= now && !self.began[at])
+            {
                 self.began[at] = true;
-                let event = Event::PhaseBegan { at_s: begin.as_secs_f64(), phase: phase.name.clone() };
+                let event =
+                    Event::PhaseBegan { at_s: begin.as_secs_f64(), phase: phase.name.clone() };
                 changes.push((id, event));
             }
-            if let Some(end) = self.end(shared, id).filter(|end| *end <= now && self.began[at] && !self.ended[at]) {
+            if let Some(end) =
+                self.end(shared, id).filter(|end| *end <= now && self.began[at] && !self.ended[at])
+            {
                 self.ended[at] = true;
-                let event = Event::PhaseEnded { at_s: end.as_secs_f64(), phase: phase.name.clone() };
+                let event =
+                    Event::PhaseEnded { at_s: end.as_secs_f64(), phase: phase.name.clone() };
                 changes.push((id, event));
             }
         }

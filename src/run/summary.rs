@@ -43,12 +43,8 @@ impl Ending {
     ) -> (Summary, ExitCode) {
         let shared = Arc::clone(&self.shared);
         let plan = &shared.plan;
-        let results = Results {
-            plan,
-            ledger: &self.ledger,
-            spans: &self.spans,
-            addresses: &self.addresses,
-        };
+        let results =
+            Results { plan, ledger: &self.ledger, spans: &self.spans, addresses: &self.addresses };
         let loads = self.usage.loads();
         let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
         let fitness = verdict::fitness(&results, &loads);
@@ -97,7 +93,10 @@ impl Ending {
         }
     }
 
-    fn environment(&self, sink: Option<&SinkCounters>) -> serde_json::Map<String, serde_json::Value> {
+    fn environment(
+        &self,
+        sink: Option<&SinkCounters>,
+    ) -> serde_json::Map<String, serde_json::Value> {
         let mut environment = self.usage.environment(&self.shared);
         let is_target = self.shared.plan.targets.iter().any(|it| it.endpoint == Endpoint::Sink);
         if let Some(counters) = sink {

@@ -32,7 +32,9 @@ pub(super) fn resolve(
     let each = resolved?.into_iter().enumerate().zip(&plan.targets);
     each.map(|((index, addresses), target)| match (&target.endpoint, used(index)) {
         (_, false) => Ok(addresses),
-        (Endpoint::Sink | Endpoint::One(_), true) => Ok(vec![first_that_accepts(target, &addresses)?]),
+        (Endpoint::Sink | Endpoint::One(_), true) => {
+            Ok(vec![first_that_accepts(target, &addresses)?])
+        }
         (Endpoint::Spread(_), true) => first_that_accepts(target, &addresses).map(|_| addresses),
     })
     .collect()

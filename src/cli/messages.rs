@@ -1,0 +1,126 @@
+//! Failures → words on standard error and an exit code; and where standard output goes.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
+
+use super::args::{FormatFlags, OutputFormat};
+use crate::plan::{Look, PlanErrors};
+use crate::report::Style;
+use crate::run::RunError;
+use crate::verdict::ExitCode;
+
+/// Why a command did not do what it was asked.
+pub(super) enum Failure {
+    /// The plan has mistakes.
+    Plan(Box<PlanErrors>, OutputFormat, Look),
+    /// A file of the user's can't be read.
+    Unreadable(PathBuf, io::Error),
+    /// The command line names what does not go together, or can't be read.
+    Usage(String),
+    /// The run could not be made.
+    Run(RunError),
+    /// The results can't be written where the user wants them.
+    Unwritable(PathBuf, io::Error),
+}
+
+impl Failure {
+    /// Tells it and gives the exit code.
+    pub(super) fn tell(self) -> ExitCode {
+        match self {
+            Self::Plan(errors, OutputFormat::Json, _) => {
+                print(&format!("{:#}\n", errors.to_json()));
+                ExitCode::PLAN
+            }
+            Self::Plan(errors, OutputFormat::Text, look) => {
+                eprintln!("{}", errors.render(look).trim_end());
+                ExitCode::PLAN
+            }
+            Self::Unreadable(path, error) => {
+                eprintln!("error: `{}` can't be read: {error}", path.display());
+                ExitCode::USAGE
+            }
+            Self::Usage(text) => {
+                eprintln!("error: {text}");
+                ExitCode::USAGE
+            }
+            Self::Run(error) => {
+                eprintln!("error: {}", chain(&error));
+                if let Some(help) = error.help() {
+                    eprintln!("help: {help}");
+                }
+                error.exit()
+            }
+            Self::Unwritable(path, error) => {
+                eprintln!("error: `{}` can't be written: {error}", path.display());
+                ExitCode::TOOL_FAILED
+            }
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// An error with all its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Writes to standard output; a reader that went away has seen enough.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a line to standard error.
+pub(super) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// How standard output looks.
+pub(super) fn style(flags: &FormatFlags) -> Style {
+    if coloured(flags, io::stdout().is_terminal()) { Style::Coloured } else { Style::Plain }
+}
+
+/// How standard error looks.
+pub(super) fn look(flags: &FormatFlags) -> Look {
+    if coloured(flags, io::stderr().is_terminal()) { Look::Styled } else { Look::Plain }
+}
+
+fn coloured(flags: &FormatFlags, terminal: impl Into<Terminal>) -> bool {
+    // https://no-color.org: any value but the empty one.
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    terminal.into() == Terminal::Yes && !flags.no_color && !refused
+}
+
+#[derive(Eq, PartialEq)]
+enum Terminal {
+    Yes,
+    No,
+}
+
+impl From<bool> for Terminal {
+    fn from(is: bool) -> Self {
+        if is { Self::Yes } else { Self::No }
+    }
+}
+
+/// The terminal's width in characters; 100 where there is none.
+pub(super) fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout())
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stderr()));
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(100)
+}

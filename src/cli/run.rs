@@ -1,0 +1,94 @@
+//! `run` and `quick`: a plan, carried out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{OutputFlags, OutputFormat, QuickArgs, RunArgs, RunFlags};
+use super::inspect::{json, of_plan};
+use super::messages::{Failure, note, print, style, width};
+use super::progress::Display;
+use super::{Done, quick as quick_plan, read, signals};
+use crate::plan::{Format, Loaded, Overrides, Source};
+use crate::report::{self, Page, preview};
+use crate::run::{self as conductor, Finished, Job, Options, Permits};
+use crate::verdict::ExitCode;
+
+/// Runs the plan of a file.
+pub(super) fn run(args: &RunArgs) -> Done {
+    let loaded = read::plan(&args.plan, &args.plan_flags, &args.output.format)?;
+    let file = Some(args.plan.display().to_string()).filter(|name| name != "-");
+    let finished = carry_out(&loaded, file, &options(args.out.clone(), &args.run), &args.output)?;
+    Ok(finished.exit)
+}
+
+/// Runs, or only writes, the plan that the flags make.
+pub(super) fn quick(args: &QuickArgs) -> Done {
+    let text = quick_plan::plan_text(args);
+    if let Some(path) = &args.emit_plan {
+        write(path, &text)?;
+        return Ok(ExitCode::OK);
+    }
+    let source = Source::new("quick", text, Format::Toml);
+    let loaded = read::loaded(&source, &Overrides::default(), &args.shown.format)?;
+    let options = options(args.out.clone(), &args.run);
+    let finished = carry_out(&loaded, None, &options, &args.shown)?;
+    if let Some(path) = &args.output {
+        write(path, &json(&finished.summary))?;
+    }
+    Ok(finished.exit)
+}
+
+fn options(folder: Option<PathBuf>, flags: &RunFlags) -> Options {
+    Options {
+        folder,
+        workers: flags.workers.map(u32::from),
+        permits: Permits { allow: flags.allow.clone(), authorized: flags.authorized.clone() },
+        on_threshold: ExitCode::chosen(flags.threshold_exit_code),
+    }
+}
+
+fn carry_out(
+    loaded: &Loaded,
+    file: Option<String>,
+    options: &Options,
+    output: &OutputFlags,
+) -> Result<Finished, Failure> {
+    let job = Job {
+        plan: Arc::new(loaded.plan.clone()),
+        text: loaded.plan_toml(),
+        hash: loaded.hash(),
+        file,
+    };
+    if !output.quiet && output.format.format == OutputFormat::Text {
+        note(&preview::paragraph(&of_plan(&loaded.plan)?));
+    }
+    let signals = signals::listen();
+    let mut display = Display::new(output);
+    let finished = conductor::run(&job, options, signals, &mut |update| display.show(update));
+    display.end();
+    let finished = finished?;
+    show(&finished, output);
+    Ok(finished)
+}
+
+fn show(finished: &Finished, output: &OutputFlags) {
+    print(&match output.format.format {
+        OutputFormat::Text => {
+            let page = Page {
+                style: style(&output.format),
+                width: width(),
+                folder: Some(&finished.folder),
+            };
+            report::render(&finished.summary, page)
+        }
+        OutputFormat::Json => json(&finished.summary),
+    });
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        print(text);
+        return Ok(());
+    }
+    std::fs::write(path, text).map_err(|error| Failure::Unwritable(path.to_owned(), error))
+}

@@ -1,0 +1,34 @@
+//! SIGINT and SIGTERM → interruptions, from a thread of its own.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::verdict::Interruption;
+
+/// Listens from now on. Where that fails the signals keep their usual effect.
+pub(super) fn listen() -> UnboundedReceiver<Interruption> {
+    // Unbounded, because a person presses only so many keys.
+    let (tell, told) = unbounded_channel();
+    let listener = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let listening = signal(SignalKind::interrupt())
+                .and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+            let Ok((mut interrupt, mut terminate)) = listening else { return };
+            loop {
+                let interruption = tokio::select! {
+                    Some(()) = interrupt.recv() => Interruption::Interrupt,
+                    Some(()) = terminate.recv() => Interruption::Terminate,
+                    else => return,
+                };
+                if tell.send(interruption).is_err() {
+                    return;
+                }
+            }
+        });
+    });
+    // The thread lives as long as the process; nobody waits for it.
+    drop(listener);
+    told
+}

@@ -1,0 +1,72 @@
+//! `sink`: the embedded server by itself, until it is told to end.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::Done;
+use super::args::{OutputFormat, SinkArgs};
+use super::inspect::json;
+use super::messages::{note, print};
+use super::{read, signals};
+use crate::monitor;
+use crate::plan::{SinkPlan, SinkRole};
+use crate::report::format;
+use crate::run::RunError;
+use crate::sink::{Sink, SinkCounters};
+use crate::verdict::ExitCode;
+
+/// Where it listens if nobody says.
+const DEFAULT_PORT: u16 = 2525;
+
+/// Serves until a signal comes, then tells what it counted.
+pub(super) fn sink(args: &SinkArgs) -> Done {
+    let mut told = signals::listen();
+    let (mut plan, seed) = settings(args)?;
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
+    plan.listen = args.listen.or(plan.listen).or(Some(default));
+    // A limit that can't be raised shows when connections are refused.
+    let _ = monitor::raise_nofile();
+    let sink = Sink::start(&plan, seed).map_err(RunError::Sink)?;
+    note(&format!("listening on {}; Ctrl-C ends it", sink.address()));
+    // Without a listener for signals they end the process in their usual way.
+    let _ = told.blocking_recv();
+    let counters = sink.stop();
+    print(&match args.format.format {
+        OutputFormat::Text => text(&counters),
+        OutputFormat::Json => json(&counters),
+    });
+    Ok(ExitCode::OK)
+}
+
+fn settings(args: &SinkArgs) -> Result<(SinkPlan, u64), super::Failure> {
+    let Some(path) = &args.plan else {
+        let plan = SinkPlan {
+            listen: None,
+            role: SinkRole::Target,
+            latency: Vec::new(),
+            replies: Vec::new(),
+            servers: None,
+            service: None,
+            stall: None,
+        };
+        return Ok((plan, 0));
+    };
+    let loaded = read::plan_values(path, &args.values, &args.format)?;
+    Ok((loaded.plan.sink, loaded.plan.seed))
+}
+
+fn text(counters: &SinkCounters) -> String {
+    let mut lines = vec![
+        format!("messages     {}", format::count(counters.messages)),
+        format!("recipients   {}", format::count(counters.recipients)),
+        format!("octets       {}", format::octets(counters.octets)),
+        format!("connections  {}", format::count(counters.connections)),
+        format!("aborted      {}", format::count(counters.aborted)),
+        format!("commands     {}", format::count(counters.commands)),
+    ];
+    for (step, codes) in &counters.refused {
+        for (code, count) in codes {
+            lines.push(format!("refused      {step} {code}: {}", format::count(*count)));
+        }
+    }
+    lines.join("\n") + "\n"
+}
