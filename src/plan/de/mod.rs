@@ -29,6 +29,8 @@ pub(super) struct Vocabulary {
     pub(super) later_keys_of_long_forms: &'static [&'static str],
     /// Whether a value of an enum, by its Rust name, is one that a later version has.
     pub(super) is_later_value: fn(&str, &Value) -> bool,
+    /// Whether in a newtype, by its Rust name, keys that begin with `x-` are keys as any other.
+    pub(super) keeps_private_keys: fn(&str) -> bool,
 }
 
 /// Reads one item; every mistake in it is added to `errors`, and its wrong values are left out.

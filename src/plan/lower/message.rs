@@ -9,7 +9,7 @@ use crate::message::{
     check_template,
 };
 use crate::plan::document::{
-    Document, Message as MessageTable, Order, ShortOr, Size, Sizes, Table,
+    Document, Headers, Message as MessageTable, Order, ShortOr, Size, Sizes,
 };
 use crate::plan::{ByteSize, Diagnostic, DiagnosticCode, escape};
 
@@ -109,9 +109,9 @@ impl Lowering<'_> {
         Form::Raw { text: self.template("raw", Some(raw), "", check_template) }
     }
 
-    fn headers(&mut self, headers: Option<&Table<String>>) -> Vec<(String, String)> {
+    fn headers(&mut self, headers: Option<&Headers>) -> Vec<(String, String)> {
         let mut lowered = Vec::new();
-        for (name, value) in headers.into_iter().flat_map(Table::iter) {
+        for (name, value) in headers.into_iter().flat_map(|headers| headers.0.iter()) {
             let pointer = format!("{}/{}", self.at("headers"), escape(name));
             if let Err(error) = check_header_name(name) {
                 let TemplateError { message, help, .. } = error;
