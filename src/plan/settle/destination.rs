@@ -25,14 +25,20 @@ pub(super) fn redirect(
 
 /// A target without an address is the sink, where that has the role of the target.
 fn to_the_sink(tree: &mut Map<String, Value>, findings: &mut Findings) {
-    if let Some(target) = tree.get_mut("target").and_then(Value::as_object_mut) {
-        target.shift_remove("address");
+    if let Some(target) = tree.get_mut("target") {
+        forget_address(target);
     }
-    let targets = tree.get_mut("targets").and_then(Value::as_object_mut);
-    for target in targets.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
-        target.shift_remove("address");
+    if let Some(Value::Object(targets)) = tree.get_mut("targets") {
+        targets.values_mut().for_each(forget_address);
     }
     put(tree, ["sink", "role"], Value::from("target"), "--sink", findings);
+}
+
+fn forget_address(target: &mut Value) {
+    if let Value::Object(target) = target {
+        target.shift_remove("address");
+        target.shift_remove("spread");
+    }
 }
 
 fn to_an_address(tree: &mut Map<String, Value>, target: &TargetAddress, findings: &mut Findings) {
@@ -179,7 +185,7 @@ mod tests {
     fn the_sink_stands_for_every_target() {
         let plan = json!({
             "target": { "address": "a:25", "timeouts": {} },
-            "targets": { "relay": { "address": "b:25", "timeouts": {} } },
+            "targets": { "relay": { "address": "b:25", "spread": true, "timeouts": {} } },
         });
 
         let (tree, _) = redirected(plan, &Destination::Sink);

@@ -35,11 +35,12 @@ pub(super) fn interpolate(
 ) -> bool {
     match value {
         Value::String(text) if text.contains('$') => {
-            let filled = filled(text, pointer, variables, findings);
-            if filled.is_none() {
+            let Some(filled) = filled(text, pointer, variables, findings) else {
                 findings.origins.spoiled(pointer);
-            }
-            filled.map(|filled| *value = filled).is_some()
+                return false;
+            };
+            *value = filled;
+            true
         }
         Value::Array(items) => items.iter_mut().enumerate().fold(true, |whole, (index, item)| {
             interpolate(item, &format!("{pointer}/{index}"), variables, findings) && whole

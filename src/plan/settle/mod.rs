@@ -131,6 +131,7 @@ fn settle_seed(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::diagnostic::{DiagnosticCode, Part, Place};
@@ -214,9 +215,9 @@ mod tests {
     #[test]
     fn every_mistake_with_variables_has_its_place() {
         let tree = json!({
-            "vars": { "peak": 5, "a": "${b}", "b": "x${a}", "bad name": 1, "list": [1], "next": "${a}" },
+            "vars": { "peak": 5, "a": "${b}", "b": "x${a}", "bad name": 1, "list": [1], "a0": "${a}" },
             "name": "${peek}",
-            "labels": { "x": "${peak", "y": "a${list}", "z": "${next}" },
+            "labels": { "x": "${peak", "y": "a${list}", "z": "${a0}" },
             "phases": [{ "rate": "${pea}/s ${nothing-near}" }],
         });
         let overrides = Overrides { vars: pairs(&[("paek", "1")]), ..Overrides::default() };
@@ -338,5 +339,33 @@ mod tests {
 
         assert_eq!(errors, []);
         assert_eq!(tree["phases"][0], json!({ "name": "soak", "rate": "40/s", "duration": "30s" }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_flag_make_settling_panic(
+            text in "[${}a~/ .é]{0,12}",
+            path in "(phases|vars|clients|a)?[.a0]{0,8}",
+            value in "[\\[{}=\"a0\n.$-]{0,8}",
+        ) {
+            let tree = json!({
+                "vars": { "a": &text, "0": [&text] },
+                "phases": [{ "name": "a", "rate": &text }],
+                "clients": { "a": { "extends": &text, "x": &text } },
+            });
+            let overrides = Overrides {
+                sets: vec![(path, value.clone())],
+                vars: vec![(text.clone(), value.clone())],
+                vars_files: vec![
+                    VarsFile { name: "v.toml".into(), text: value.clone() },
+                    VarsFile { name: "v.yaml".into(), text: value },
+                ],
+                ..Overrides::default()
+            };
+            let (settled, errors) = settled(tree, &overrides);
+
+            let filled = settled["phases"][0]["rate"] != json!(text) || !text.contains("${");
+            prop_assert!(filled || !errors.is_empty(), "{text}: {settled}");
+        }
     }
 }

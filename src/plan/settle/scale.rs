@@ -1,4 +1,4 @@
-//! `--scale` and `--time-scale` → levels, counts and times multiplied, in phases and defaults.
+//! `--scale` and `--time-scale` → levels, counts and times of phases multiplied.
 //!
 //! What can't be read is left as it is: the reader of the plan reports it.
 
@@ -14,7 +14,7 @@ const TIMES: [&str; 5] = ["duration", "every", "burst", "hold", "delay"];
 /// Multiplies rates, connections and counts. What was at least one connection or message stays
 /// so.
 pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
-    for phase in phases_and_defaults(tree) {
+    for phase in phases(tree) {
         for key in ["rate", "connections"] {
             if let Some(level) = phase.get_mut(key) {
                 for value in values_of_level(level) {
@@ -30,7 +30,7 @@ pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
 
 /// Multiplies the times of phases, to whole milliseconds; what was above zero stays so.
 pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64) {
-    for phase in phases_and_defaults(tree) {
+    for phase in phases(tree) {
         for key in TIMES {
             let Some(value) = phase.get_mut(key) else { continue };
             let span = value.as_str().and_then(|text| text.parse::<Span>().ok());
@@ -41,18 +41,9 @@ pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64) {
     }
 }
 
-fn phases_and_defaults(tree: &mut Map<String, Value>) -> Vec<&mut Map<String, Value>> {
-    let mut found = Vec::new();
-    for (key, value) in tree {
-        match (key.as_str(), value) {
-            ("defaults", Value::Object(defaults)) => found.push(defaults),
-            ("phases", Value::Array(phases)) => {
-                found.extend(phases.iter_mut().filter_map(Value::as_object_mut));
-            }
-            _ => {}
-        }
-    }
-    found
+fn phases(tree: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let phases = tree.get_mut("phases").and_then(Value::as_array_mut);
+    phases.into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
 /// The level itself, or those of `{ from, to }` and `{ base, peak }`.
@@ -111,9 +102,8 @@ mod tests {
     #[test]
     fn levels_and_counts_are_multiplied() {
         let mut tree = table(json!({
-            "defaults": { "count": 10, "max_in_flight": 100 },
             "phases": [
-                { "rate": "100/s", "count": 1000 },
+                { "rate": "100/s", "count": 1000, "max_in_flight": 100 },
                 { "rate": { "from": "0/s", "to": "300/min" } },
                 { "connections": { "base": 1, "peak": 50 }, "repeat": 3, "max_connections": 9 },
                 { "connections": "many", "rate": "fast", "count": -1 },
@@ -124,9 +114,8 @@ mod tests {
         scale_levels(&mut tree, 0.1);
 
         let expected = json!({
-            "defaults": { "count": 1, "max_in_flight": 100 },
             "phases": [
-                { "rate": "10/s", "count": 100 },
+                { "rate": "10/s", "count": 100, "max_in_flight": 100 },
                 { "rate": { "from": "0/s", "to": "0.5/s" } },
                 { "connections": { "base": 1, "peak": 5 }, "repeat": 3, "max_connections": 9 },
                 { "connections": "many", "rate": "fast", "count": -1 },
@@ -140,10 +129,9 @@ mod tests {
     fn times_of_phases_are_multiplied_and_timeouts_are_not() {
         let mut tree = table(json!({
             "target": { "timeouts": { "reply": "30s" } },
-            "defaults": { "drain": "10s", "duration": "10s" },
             "phases": [
                 { "duration": "1h", "every": "30s", "burst": "5s", "delay": "0s" },
-                { "hold": "3ms", "duration": "soon", "idle": "5s" },
+                { "hold": "3ms", "duration": "soon", "drain": "5s" },
             ],
         }));
 
@@ -151,10 +139,9 @@ mod tests {
 
         let expected = json!({
             "target": { "timeouts": { "reply": "30s" } },
-            "defaults": { "drain": "10s", "duration": "500ms" },
             "phases": [
                 { "duration": "3m", "every": "1s500ms", "burst": "250ms", "delay": "0s" },
-                { "hold": "1ms", "duration": "soon", "idle": "5s" },
+                { "hold": "1ms", "duration": "soon", "drain": "5s" },
             ],
         });
         assert_eq!(Value::Object(tree), expected);

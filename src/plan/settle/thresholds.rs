@@ -11,12 +11,12 @@ pub(super) fn settle_planned(tree: &mut Map<String, Value>, planned: PlannedThre
     match planned {
         PlannedThresholds::Keep => {}
         PlannedThresholds::Drop => {
+            if let Some(Value::Object(defaults)) = tree.get_mut("defaults") {
+                defaults.shift_remove("thresholds");
+            }
             let phases = tree.get_mut("phases").and_then(Value::as_array_mut);
             for phase in phases.into_iter().flatten().filter_map(Value::as_object_mut) {
                 phase.shift_remove("thresholds");
-            }
-            if let Some(defaults) = tree.get_mut("defaults").and_then(Value::as_object_mut) {
-                defaults.shift_remove("thresholds");
             }
             tree.insert("thresholds".to_owned(), Value::Array(Vec::new()));
         }
@@ -53,13 +53,14 @@ mod tests {
     #[test]
     fn an_empty_list_stays_where_all_are_dropped() {
         let mut tree = table(json!({
-            "defaults": { "thresholds": ["a"] },
+            "thresholds": ["a"],
+            "defaults": { "thresholds": ["c"] },
             "phases": [{ "name": "x", "thresholds": ["b"] }],
         }));
 
         settle_planned(&mut tree, PlannedThresholds::Drop);
 
-        let expected = json!({ "defaults": {}, "phases": [{ "name": "x" }], "thresholds": [] });
+        let expected = json!({ "thresholds": [], "defaults": {}, "phases": [{ "name": "x" }] });
         assert_eq!(Value::Object(tree), expected);
     }
 

@@ -72,12 +72,12 @@ impl Variables {
         let mut variables = Self::default();
         match tree.shift_remove("vars") {
             Some(Value::Object(written)) => variables.write(written, findings),
+            Some(Value::Null) | None => {}
             Some(_) => findings.errors.push(Diagnostic::value(
                 DiagnosticCode::WrongType,
                 "/vars",
                 "`vars` is not a table of names and values",
             )),
-            None => {}
         }
         variables.lay_environment(&overrides.environment, findings);
         for file in &overrides.vars_files {
@@ -176,11 +176,7 @@ impl Variables {
         self.settle_one(name, findings);
         let value = match self.entries.get(name) {
             Some(Entry::Settled(value)) => value,
-            Some(Entry::Open) => {
-                return Err(Lookup::Cycle {
-                    path: format!("{} → {name}", self.path.join(" → "))
-                });
-            }
+            Some(Entry::Open) => return Err(Lookup::Cycle { path: self.circle_to(name) }),
             Some(Entry::Spoiled | Entry::Written(_)) => return Err(Lookup::Spoiled),
             None => return Err(Lookup::Unknown { help: self.suggestion(name) }),
         };
@@ -189,6 +185,12 @@ impl Variables {
             return Err(Lookup::TooLarge);
         }
         Ok(value.clone())
+    }
+
+    /// The way from a variable that is being looked up back to itself.
+    fn circle_to(&self, name: &str) -> String {
+        let inside = self.path.iter().map(String::as_str).skip_while(|above| *above != name);
+        inside.chain([name]).collect::<Vec<_>>().join(" → ")
     }
 
     fn suggestion(&self, name: &str) -> String {
