@@ -255,7 +255,7 @@ mod tests {
             ("{{ seq.foo.bar }}", "undefined"),
             (
                 "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-                "fuel",
+                "more than 100000 steps",
             ),
             ("{% include 'x' %}", "template not found"),
         ] {
@@ -306,6 +306,18 @@ mod tests {
             let error = check_template(text, &[]).unwrap_err();
             let range = error.range.unwrap_or(0..0);
             assert!(text.get(range.clone()).is_some(), "{text:?} {range:?}");
+        }
+    }
+    proptest::proptest! {
+        #[test]
+        fn any_template_passes_or_fails_at_a_place_inside_it(
+            text in "(\\{\\{|\\}\\}|\\{%|%\\}|#|seq|feed|for|in|if|\\.|\\||\\(|\\)|\\[|'|[a-zé \r\n0-9-]){0,20}",
+        ) {
+            if let Err(error) = check_template(&text, &feeds()) {
+                let range = error.range.unwrap_or(0..0);
+                proptest::prop_assert!(text.get(range).is_some());
+                proptest::prop_assert!(!error.message.is_empty());
+            }
         }
     }
 }

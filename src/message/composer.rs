@@ -69,7 +69,7 @@ impl Composer {
         let recipe = self.recipe(order.message)?;
         let mut wire = Wire::reusing(mem::take(&mut mail.octets));
         let composed = self.put_message(recipe, order, mail, &mut wire);
-        if let Some(size) = recipe.size {
+        if let (Ok(()), Some(size)) = (&composed, recipe.size) {
             wire.pad_to(size.drawn(order.draw));
         }
         mail.size = wire.size();
@@ -211,4 +211,508 @@ impl<'a> Composition<'a> {
 fn replace(buffer: &mut String, text: &str) {
     buffer.clear();
     buffer.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::Draw;
+    use crate::message::{CountRange, FeedOrder, Form, Recipients};
+    use crate::smtp::Expectations;
+    use mail_parser::{MessageParser, MimeHeaders};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const RUN: RunIdentity = RunIdentity { id: 0xfeed, seed: 42 };
+
+    fn recipe(subject: &str, headers: &[(&str, &str)], text: &str) -> Recipe {
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Recipe {
+            name: "receipt".into(),
+            from: "shop@load.test".into(),
+            to: Recipients::Each(vec!["user@example.test".into()]),
+            form: Form::Composed {
+                subject: subject.into(),
+                headers: headers.collect(),
+                text: text.into(),
+            },
+            size: None,
+            expect: Expectations::default(),
+        }
+    }
+
+    fn raw(text: &str) -> Recipe {
+        Recipe { form: Form::Raw { text: text.into() }, ..recipe("", &[], "") }
+    }
+
+    fn people() -> Vec<FeedSpec> {
+        let row = |name: &str| {
+            serde_json::json!({"name": name, "mail": format!("{name}@example.test")})
+                .as_object()
+                .unwrap()
+                .clone()
+        };
+        vec![FeedSpec {
+            name: "people".into(),
+            rows: vec![row("ada"), row("grace"), row("barbara")],
+            order: FeedOrder::Shuffled,
+        }]
+    }
+
+    fn order(seq: u64) -> Order<'static> {
+        Order {
+            message: 0,
+            draw: Draw::new(42).at(seq),
+            seq,
+            client: "app",
+            phase: "soak",
+            session: Some(3),
+            user: None,
+            recipients: None,
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_476_599),
+        }
+    }
+
+    fn compose(recipe: &Recipe, order: &Order<'_>) -> Result<Mail, ComposeError> {
+        let mut composer = Composer::new(std::slice::from_ref(recipe), &people(), RUN).unwrap();
+        let mut mail = Mail::default();
+        composer.compose(order, &mut mail).map(|()| mail)
+    }
+
+    /// The message as a server stores it; fails where it is not legal on the wire.
+    fn received(mail: &Mail) -> Vec<u8> {
+        let body = mail.octets.strip_suffix(b".\r\n").unwrap();
+        assert!(body.is_empty() || body.ends_with(b"\r\n"));
+        let mut stored = Vec::new();
+        let mut rest = body;
+        while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
+            let (line, tail) = rest.split_at(end + 1);
+            let text = line.strip_suffix(b"\r\n").expect("a bare LF");
+            assert!(!text.contains(&b'\r'), "a bare CR");
+            assert_ne!(text, b".", "an early final dot");
+            stored.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+            rest = tail;
+        }
+        assert!(rest.is_empty());
+        assert_eq!(stored.len() as u64, mail.size);
+        stored
+    }
+
+    fn unfolded(text: &str) -> String {
+        text.replace("\r\n", "\n").trim_end().to_owned()
+    }
+
+    #[test]
+    fn a_composed_message_is_correct_mime() {
+        let recipe = recipe("Order {{ seq }}", &[("X-Tag", "a")], "Thank you.\n.\nBye\n");
+
+        let mail = compose(&recipe, &order(7)).unwrap();
+
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        assert_eq!(parsed.subject(), Some("Order 7"));
+        assert_eq!(parsed.from().unwrap().first().unwrap().address(), Some("shop@load.test"));
+        assert_eq!(parsed.to().unwrap().first().unwrap().address(), Some("user@example.test"));
+        assert_eq!(parsed.date().unwrap().to_rfc3339(), "2026-11-23T23:29:59Z");
+        assert_eq!(
+            parsed.message_id(),
+            Some("0000000000000007.000000000000feed@mailquake.invalid")
+        );
+        assert_eq!(parsed.header("X-Tag").unwrap().as_text(), Some("a"));
+        assert_eq!(parsed.header("MIME-Version").unwrap().as_text(), Some("1.0"));
+        let kind = parsed.content_type().unwrap();
+        assert_eq!((kind.ctype(), kind.subtype()), ("text", Some("plain")));
+        assert_eq!(unfolded(&parsed.body_text(0).unwrap()), "Thank you.\n.\nBye");
+        assert!(!mail.eight_bit && !mail.utf8);
+        assert_eq!(mail.from, "shop@load.test");
+        assert_eq!(mail.to, ["user@example.test"]);
+    }
+
+    #[test]
+    fn the_octets_of_a_constant_message_are_these() {
+        let mail = compose(&recipe("Hello", &[], ".dot\ntext"), &order(1)).unwrap();
+
+        expect_test::expect![[r"
+            Date: Mon, 23 Nov 2026 23:29:59 +0000
+            Message-ID: <0000000000000001.000000000000feed@mailquake.invalid>
+            From: <shop@load.test>
+            To: <user@example.test>
+            Subject: Hello
+            MIME-Version: 1.0
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: 7bit
+
+            ..dot
+            text
+            .
+        "]]
+        .assert_eq(&String::from_utf8(mail.octets).unwrap().replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn a_header_of_the_plan_replaces_the_generated_one() {
+        let headers = [
+            ("subject", "mine"),
+            ("FROM", "Shop <shop@load.test>"),
+            ("To", "Everybody <all@load.test>"),
+            ("Message-Id", "<mine@load.test>"),
+            ("Date", "Thu, 1 Jan 2026 00:00:00 +0000"),
+            ("mime-version", "1.0"),
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Transfer-Encoding", "8bit"),
+        ];
+
+        let mail = compose(&recipe("generated", &headers, "<p>é</p>"), &order(0)).unwrap();
+
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        assert_eq!(parsed.headers().len(), headers.len());
+        assert_eq!(parsed.subject(), Some("mine"));
+        assert_eq!(parsed.message_id(), Some("mine@load.test"));
+        assert_eq!(parsed.body_html(0).unwrap().trim_end(), "<p>é</p>");
+        assert!(mail.eight_bit && !mail.utf8);
+    }
+
+    #[test]
+    fn non_ascii_text_and_headers_are_encoded_to_seven_bits() {
+        for text in ["Grüße aus Köln", "안녕하세요 세계 안녕하세요 세계", "日本語 {{ seq }}"]
+        {
+            let recipe = recipe(text, &[("Comments", "naïve")], text);
+
+            let mail = compose(&recipe, &order(5)).unwrap();
+
+            assert!(mail.octets.is_ascii() && !mail.eight_bit && !mail.utf8);
+            let stored = received(&mail);
+            let parsed = MessageParser::new().parse(&stored).unwrap();
+            let expected = text.replace("{{ seq }}", "5");
+            assert_eq!(parsed.subject(), Some(expected.as_str()));
+            assert_eq!(parsed.body_text(0).unwrap().trim_end(), expected);
+            assert_eq!(parsed.header("Comments").unwrap().as_text(), Some("naïve"));
+        }
+    }
+
+    #[test]
+    fn an_internationalized_address_needs_smtputf8() {
+        let recipe = Recipe {
+            to: Recipients::Each(vec!["müller@example.test".into()]),
+            ..recipe("a", &[], "b")
+        };
+
+        let mail = compose(&recipe, &order(0)).unwrap();
+
+        assert!(mail.utf8 && mail.eight_bit);
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        assert_eq!(parsed.to().unwrap().first().unwrap().address(), Some("müller@example.test"));
+    }
+
+    #[test]
+    fn a_raw_message_keeps_its_octets_but_for_line_ends() {
+        let long = "x".repeat(2000);
+        let text = format!("Subject: {{{{ seq }}}}\nX-Long: {long}\n\n.one\r\ntwo é\n\n");
+
+        for text in [text.clone(), text.replace("{{ seq }}", "9")] {
+            let mail = compose(&raw(&text), &order(9)).unwrap();
+
+            let expected = format!("Subject: 9\r\nX-Long: {long}\r\n\r\n.one\r\ntwo é\r\n\r\n");
+            assert_eq!(received(&mail), expected.as_bytes());
+            assert!(mail.eight_bit);
+        }
+    }
+
+    #[test]
+    fn sizes_are_exact_in_every_form() {
+        let forms = [
+            recipe("s", &[], "text"),
+            recipe("s", &[], ""),
+            recipe("s", &[], "Grüße\n.\n{{ seq }}"),
+            recipe("s", &[], "안녕하세요 세계 안녕하세요 세계 안녕하세요"),
+            recipe("s", &[], &"x".repeat(300)),
+            recipe("s", &[("X-Session", "{{ session }}")], "{{ lorem(40) }}"),
+            raw("Subject: {{ seq }}\n\n.text\n"),
+            raw("Subject: x\n\ntext"),
+        ];
+        for form in forms {
+            let smallest =
+                compose(&Recipe { size: Some(SizeSpec::Fixed(0)), ..form.clone() }, &order(1))
+                    .unwrap()
+                    .size;
+            for size in (smallest..smallest + 200).chain([8192, 100_001]) {
+                let sized = Recipe { size: Some(SizeSpec::Fixed(size)), ..form.clone() };
+
+                let mail = compose(&sized, &order(1)).unwrap();
+
+                assert_eq!(mail.size, size, "{:?}", form.form);
+                let stored = received(&mail);
+                let parsed = MessageParser::new().parse(&stored).unwrap();
+                assert_eq!(parsed.parts.len(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_padded_text_begins_with_the_text() {
+        let text = "안녕하세요 = Grüße\n.\nlast line";
+        let size = Some(SizeSpec::Uniform { min: 4000, max: 5000 });
+        let recipe = Recipe { size, ..recipe("s", &[], text) };
+
+        let mail = compose(&recipe, &order(1)).unwrap();
+
+        assert!((4000..=5000).contains(&mail.size));
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        assert!(unfolded(&parsed.body_text(0).unwrap()).starts_with(&format!("{text}\n")));
+    }
+
+    #[test]
+    fn the_same_draw_gives_the_same_mail_in_any_order_and_composer() {
+        let recipe = Recipe {
+            from: "{{ fake_email('load.test') }}".into(),
+            to: Recipients::Repeated {
+                address: "user{{ range_int(1, 1000000) }}@example.test".into(),
+                count: CountRange { min: 1, max: 9 },
+            },
+            size: Some(SizeSpec::LogNormal { p50: 2000, p99: 9000 }),
+            ..recipe(
+                "{{ choice('a', 'b') }} {{ uuid }}",
+                &[("X-Token", "{{ random_bytes(20) }}")],
+                "{{ feed.people.name }} {{ lorem(9) }} {{ fake_name() }} {{ range_int(1, 9) }}",
+            )
+        };
+        let recipes = [recipe];
+        let mut first = Composer::new(&recipes, &people(), RUN).unwrap();
+        let mut second = Composer::new(&recipes, &people(), RUN).unwrap();
+
+        let compose = |composer: &mut Composer, seq| {
+            let mut mail = Mail::default();
+            composer.compose(&order(seq), &mut mail).unwrap();
+            mail
+        };
+        let forward: Vec<Mail> = (0..50).map(|seq| compose(&mut first, seq)).collect();
+        let mut backward: Vec<Mail> = (0..50).rev().map(|seq| compose(&mut second, seq)).collect();
+        backward.reverse();
+
+        assert_eq!(forward, backward);
+        let froms: std::collections::BTreeSet<&str> =
+            forward.iter().map(|mail| mail.from.as_str()).collect();
+        assert!(froms.len() > 40);
+        let counts: std::collections::BTreeSet<usize> =
+            forward.iter().map(|mail| mail.to.len()).collect();
+        assert!(counts.len() > 5 && counts.iter().all(|count| (1..=9).contains(count)));
+    }
+
+    #[test]
+    fn successive_calls_in_a_message_differ() {
+        let number = "{{ range_int(1, 1000000000) }}";
+        let text = format!("{number} {number}");
+
+        let mail = compose(&recipe(number, &[], &text), &order(0)).unwrap();
+
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        let text = parsed.body_text(0).unwrap();
+        let mut numbers: Vec<&str> = text.split_whitespace().collect();
+        numbers.extend(parsed.subject());
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 3);
+    }
+
+    #[test]
+    fn one_message_uses_one_row_and_one_uuid() {
+        let recipe = Recipe {
+            from: "{{ feed.people.mail }}".into(),
+            to: Recipients::Each(vec!["{{ feed.people.name }}.{{ uuid }}@example.test".into()]),
+            ..recipe("{{ feed.people.name }}", &[], "{{ uuid }}")
+        };
+        for seq in 0..6 {
+            let mail = compose(&recipe, &order(seq)).unwrap();
+
+            let stored = received(&mail);
+            let parsed = MessageParser::new().parse(&stored).unwrap();
+            let name = parsed.subject().unwrap();
+            assert_eq!(mail.from, format!("{name}@example.test"));
+            let uuid = parsed.body_text(0).unwrap();
+            assert_eq!(mail.to, [format!("{name}.{}@example.test", uuid.trim_end())]);
+            assert_eq!(uuid.trim_end().len(), 36);
+            assert_eq!(uuid.as_bytes()[14], b'4');
+        }
+    }
+
+    #[test]
+    fn the_client_overrides_the_number_of_recipients() {
+        let each = Recipients::Each(vec!["a@example.test".into(), "b@example.test".into()]);
+        let recipe = Recipe { to: each, ..recipe("a", &[], "b") };
+        let wanted = |count| Order { recipients: Some(CountRange::exactly(count)), ..order(0) };
+
+        assert_eq!(compose(&recipe, &order(0)).unwrap().to, ["a@example.test", "b@example.test"]);
+        assert_eq!(compose(&recipe, &wanted(1)).unwrap().to, ["a@example.test"]);
+        let mail = compose(&recipe, &wanted(3)).unwrap();
+        assert_eq!(mail.to, ["a@example.test", "b@example.test", "a@example.test"]);
+        let stored = received(&mail);
+        let parsed = MessageParser::new().parse(&stored).unwrap();
+        assert_eq!(parsed.to().unwrap().iter().count(), 3);
+    }
+
+    #[test]
+    fn buffers_are_used_again_without_a_trace_of_the_mail_before() {
+        let many = Recipe {
+            to: Recipients::Repeated {
+                address: "ü{{ seq }}@example.test".into(),
+                count: CountRange::exactly(5),
+            },
+            ..raw("{{ 'é' * 500 }}")
+        };
+        let recipes = [many, recipe("a", &[], "b")];
+        let mut composer = Composer::new(&recipes, &[], RUN).unwrap();
+        let (mut used, mut fresh) = (Mail::default(), Mail::default());
+
+        composer.compose(&order(0), &mut used).unwrap();
+        composer.compose(&Order { message: 1, ..order(1) }, &mut used).unwrap();
+        composer.compose(&Order { message: 1, ..order(1) }, &mut fresh).unwrap();
+
+        assert_eq!(used, fresh);
+    }
+
+    #[test]
+    fn the_date_follows_the_order() {
+        let mut composer = Composer::new(&[recipe("a", &[], "b")], &[], RUN).unwrap();
+        let mut mail = Mail::default();
+        for (second, date) in [(0, "Thu, 01 Jan 1970 00:00:00"), (61, "Thu, 01 Jan 1970 00:01:01")]
+        {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            composer.compose(&Order { now, ..order(0) }, &mut mail).unwrap();
+            let text = String::from_utf8(mail.octets.clone()).unwrap();
+            assert!(text.starts_with(&format!("Date: {date}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_the_envelope_or_the_header_is_refused() {
+        let people = |value: &str| {
+            let row = serde_json::json!({"x": value}).as_object().unwrap().clone();
+            vec![FeedSpec { name: "f".into(), rows: vec![row], order: FeedOrder::Sequential }]
+        };
+        let compose = |recipe: &Recipe, value: &str| {
+            let mut composer =
+                Composer::new(std::slice::from_ref(recipe), &people(value), RUN).unwrap();
+            composer.compose(&order(0), &mut Mail::default())
+        };
+        let sender = Recipe { from: "{{ feed.f.x }}".into(), ..recipe("a", &[], "b") };
+        let to = Recipients::Each(vec!["{{ feed.f.x }}".into()]);
+        let recipient = Recipe { to, ..recipe("a", &[], "b") };
+        let subject = recipe("{{ feed.f.x }}", &[], "b");
+        let header = recipe("a", &[("X-A", "{{ feed.f.x }}")], "b");
+
+        for value in ["a@b.test\r\nRCPT TO:<c@d.test>", "a\nb", "a\rb"] {
+            for recipe in [&sender, &recipient] {
+                let error = compose(recipe, value).unwrap_err();
+                assert!(matches!(error, ComposeError::Address { .. }), "{error}");
+            }
+            for recipe in [&subject, &header] {
+                let error = compose(recipe, value).unwrap_err();
+                assert!(matches!(error, ComposeError::LineBreak { .. }), "{error}");
+            }
+        }
+        assert_eq!(compose(&sender, ""), Ok(()));
+        assert!(compose(&recipient, "").is_err());
+    }
+
+    #[test]
+    fn an_error_while_composing_names_message_and_template() {
+        let error = compose(&recipe("a", &[], "Hi {{ user }}"), &order(0)).unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "message `receipt`: undefined value in the template `Hi {{ user }}`"
+        );
+        assert_eq!(
+            compose(&recipe("a", &[], ""), &Order { message: 4, ..order(0) }).unwrap_err(),
+            ComposeError::NoSuchMessage(4)
+        );
+    }
+
+    #[test]
+    fn recipes_that_cannot_be_compiled_are_refused() {
+        for broken in [
+            recipe("{{ seq", &[], ""),
+            recipe("two\nlines", &[], ""),
+            recipe("a", &[("X A", "b")], ""),
+            Recipe { to: Recipients::Each(Vec::new()), ..recipe("a", &[], "b") },
+        ] {
+            assert!(Composer::new(std::slice::from_ref(&broken), &[], RUN).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn only_messages_that_use_session_or_user_need_a_session() {
+        let to = Recipients::Each(vec!["u{{ session }}@example.test".into()]);
+        let recipes = [
+            recipe("{{ seq }}", &[], "the session and the user"),
+            recipe("a", &[], "{% if user is defined %}{{ user }}{% endif %}"),
+            recipe("a", &[("X-S", "{{ session }}")], ""),
+            Recipe { to, ..recipe("a", &[], "") },
+            raw("{{ session }}"),
+        ];
+        let composer = Composer::new(&recipes, &[], RUN).unwrap();
+
+        let late: Vec<bool> = (0..6).map(|message| composer.needs_session(message)).collect();
+
+        assert_eq!(late, [false, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn the_mean_is_the_size_or_that_of_a_sample() {
+        let sized = |size| Recipe { size: Some(size), ..recipe("a", &[], "b") };
+        let recipes = [
+            sized(SizeSpec::Fixed(5000)),
+            sized(SizeSpec::Uniform { min: 1000, max: 3000 }),
+            sized(SizeSpec::Fixed(1)),
+            recipe("a", &[], "{{ user }}"),
+            raw("Subject: x\n\nbody\n"),
+        ];
+        let composer = Composer::new(&recipes, &[], RUN).unwrap();
+
+        let means: Vec<Option<u64>> = (0..6).map(|n| composer.mean_octets(n)).collect();
+
+        let smallest = compose(&recipes[2], &order(0)).unwrap().size;
+        assert_eq!(means, [Some(5000), Some(2000), Some(smallest), None, Some(20), None]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_text_and_subject_come_back_from_a_parser(
+            text in any::<String>(),
+            subject in "[^\r\n]*",
+            size in prop::option::of(0_u64..3000),
+        ) {
+            // Braces would make it a template.
+            let (text, subject) = (text.replace('{', "("), subject.replace('{', "("));
+            let size = size.map(SizeSpec::Fixed);
+            let recipe = Recipe { size, ..recipe(&subject, &[], &text) };
+
+            let mail = compose(&recipe, &order(0)).unwrap();
+
+            let stored = received(&mail);
+            prop_assert!(stored.is_ascii());
+            let parsed = MessageParser::new().parse(&stored).unwrap();
+            let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(squeezed(parsed.subject().unwrap_or_default()), squeezed(&subject));
+            let expected = text.replace("\r\n", "\n").replace('\r', "\n");
+            let body = unfolded(&parsed.body_text(0).unwrap_or_default());
+            prop_assert!(body.starts_with(expected.trim_end()), "{:?} {:?}", body, expected);
+        }
+
+        #[test]
+        fn any_raw_text_is_legal_on_the_wire(text in any::<String>(), size in 0_u64..500) {
+            let text = text.replace('{', "(");
+            let recipe = Recipe { size: Some(SizeSpec::Fixed(size)), ..raw(&text) };
+
+            let stored = received(&compose(&recipe, &order(0)).unwrap());
+
+            prop_assert!(stored.len() as u64 + 1 >= size);
+        }
+    }
 }

@@ -122,6 +122,7 @@ fn raw(text: &str, templates: &mut Templates) -> Result<Vec<Piece>, TemplateErro
     let Some(text) = snippet.plain() else { return Ok(vec![Piece::Raw(snippet)]) };
     let mut wire = Wire::default();
     wire.put_lines(text.as_bytes());
+    wire.note_body();
     Ok(vec![Piece::Fixed(wire)])
 }
 
@@ -176,6 +177,7 @@ impl Pieces {
 
     fn close(&mut self) {
         if self.fixed.size() > 0 {
+            self.fixed.note_body();
             self.pieces.push(Piece::Fixed(std::mem::take(&mut self.fixed)));
         }
     }

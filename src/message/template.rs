@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::scene::Scene;
 
@@ -148,6 +148,7 @@ impl Snippet {
 /// What went wrong, without the engine's name of the template.
 pub(crate) fn reason(error: &Error) -> String {
     let mut text = match error.detail() {
+        _ if error.kind() == ErrorKind::OutOfFuel => format!("it takes more than {FUEL} steps"),
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     };

@@ -7,7 +7,9 @@
 const LINE: usize = 78;
 /// Lines that are filled in one copy.
 const LINES: usize = 64;
-/// Lines of letters.
+/// What the lines hold.
+const LETTERS: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
+/// Lines of filler.
 static FILLER: [u8; LINE * LINES] = filler();
 
 /// The longest line that RFC 5322 2.1.1 allows, without its end.
@@ -22,7 +24,7 @@ const fn filler() -> [u8; LINE * LINES] {
         page[at] = match at % LINE {
             76 => b'\r',
             77 => b'\n',
-            column => b'a' + ((at / LINE + column) % 26) as u8,
+            column => LETTERS[(at / LINE + column) % LETTERS.len()],
         };
         at += 1;
     }
@@ -35,13 +37,15 @@ pub(crate) struct Wire {
     octets: Vec<u8>,
     dots: usize,
     eight_bit: bool,
+    /// Whether the blank line behind the header is known to stand in it.
+    has_body: bool,
 }
 
 impl Wire {
     /// An empty one in a used buffer.
     pub(crate) fn reusing(mut octets: Vec<u8>) -> Self {
         octets.clear();
-        Self { octets, dots: 0, eight_bit: false }
+        Self { octets, dots: 0, eight_bit: false, has_body: false }
     }
 
     /// What was put so far.
@@ -64,6 +68,13 @@ impl Wire {
         self.octets.extend_from_slice(&part.octets);
         self.dots += part.dots;
         self.eight_bit |= part.eight_bit;
+        self.has_body |= part.has_body;
+    }
+
+    /// Looks for the blank line behind the header once, so that it need not be looked for in
+    /// each message that this part is copied into.
+    pub(crate) fn note_body(&mut self) {
+        self.has_body = self.body().is_some();
     }
 
     /// Appends a part of a header, in which no line begins with a dot.
@@ -99,26 +110,41 @@ impl Wire {
     /// than its CRLF.
     pub(crate) fn pad_to(&mut self, size: u64) {
         let mut missing = usize::try_from(size.saturating_sub(self.size())).unwrap_or(0);
-        if missing >= 2 && self.body().is_none() {
+        if missing >= 2 && !self.has_body && self.body().is_none() {
             self.octets.extend_from_slice(b"\r\n");
             missing -= 2;
         }
-        if missing == 1 {
-            self.lengthen_last_line();
-            return;
-        }
         self.octets.reserve(missing + 3);
-        while missing > FILLER.len() + 1 {
-            self.octets.extend_from_slice(&FILLER);
-            missing -= FILLER.len();
-        }
-        while missing >= 2 {
+        match (missing / LINE, missing % LINE) {
+            (0, 0) => {}
+            (0, 1) => self.lengthen_last_line(),
             // A single octet must not be left over.
-            let line = if missing == LINE + 1 { LINE - 1 } else { missing.min(LINE) };
-            self.octets.extend(FILLER.iter().take(line - 2));
-            self.octets.extend_from_slice(b"\r\n");
-            missing -= line;
+            (lines, 1) => {
+                self.fill_lines(lines - 1);
+                self.fill_line(LINE - 1);
+                self.fill_line(2);
+            }
+            (lines, 0) => self.fill_lines(lines),
+            (lines, rest) => {
+                self.fill_lines(lines);
+                self.fill_line(rest);
+            }
         }
+    }
+
+    fn fill_lines(&mut self, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let lines = left.min(LINES);
+            self.octets.extend_from_slice(FILLER.get(..lines * LINE).unwrap_or_default());
+            left -= lines;
+        }
+    }
+
+    /// Appends one line of so many octets, with its line end.
+    fn fill_line(&mut self, octets: usize) {
+        self.octets.extend_from_slice(FILLER.get(..octets - 2).unwrap_or_default());
+        self.octets.extend_from_slice(b"\r\n");
     }
 
     /// Appends the final dot.
