@@ -113,7 +113,6 @@ impl<'a> De<'a> {
     }
 
     fn visit_number<'de, V: Visitor<'de>>(
-        &self,
         number: &serde_json::Number,
         visitor: V,
     ) -> Result<V::Value, Error> {
@@ -141,7 +140,7 @@ impl<'de> Deserializer<'de> for De<'_> {
         let read = match self.value {
             Value::Null => Err(Error::invalid_type(Unexpected::Unit, &visitor)),
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => self.visit_number(number, visitor),
+            Value::Number(number) => Self::visit_number(number, visitor),
             Value::String(text) => visitor.visit_str(text),
             Value::Array(values) => self.visit_list(values, visitor),
             Value::Object(table) => {
@@ -211,14 +210,12 @@ impl<'de> Deserializer<'de> for De<'_> {
                 text.unwrap_or(key),
             )));
         }
-        match text {
-            Some(text) => Err(self.unknown_variant(text, variants)),
-            None => {
-                let wanted = format!("one of: {}", variants.join(", "));
-                let unexpected = unexpected(self.value);
-                Err(Error::invalid_type(unexpected, &wanted.as_str()).at(&self.pointer))
-            }
+        if let Some(text) = text {
+            return Err(self.unknown_variant(text, variants));
         }
+        let wanted = format!("one of: {}", variants.join(", "));
+        let unexpected = unexpected(self.value);
+        Err(Error::invalid_type(unexpected, &wanted.as_str()).at(&self.pointer))
     }
 
     forward_to_deserialize_any! {

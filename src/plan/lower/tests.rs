@@ -44,7 +44,7 @@ fn phases(phases: &[Value]) -> Value {
 
 /// What is wrong with one phase.
 fn of_phase(phase: &Value) -> Vec<String> {
-    mistakes(&phases(&[phase.clone()]))
+    mistakes(&phases(std::slice::from_ref(phase)))
 }
 
 /// A plan of one good phase with these sections.
@@ -59,6 +59,7 @@ fn with(sections: Value) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_kind_of_phase_refuses_what_it_does_not_have() {
     let table = [
         (
@@ -290,6 +291,7 @@ fn a_phase_drains_for_the_longest_timeout_of_its_own_targets() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn mistakes_in_each_section_have_their_place() {
     let table = [
         (
