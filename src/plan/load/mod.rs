@@ -11,6 +11,9 @@ use super::lower::lower;
 use super::settle::{Overrides, escape_dollars, settle};
 use super::{Diagnostic, Plan, Source};
 
+/// So many mistakes of one kind are told; nobody reads more.
+const MOST_MISTAKES: usize = 1000;
+
 /// What a plan takes from where it runs, given so that loading stays pure.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -40,6 +43,7 @@ pub fn load(
     let settled = settle(tree, overrides, surroundings.seed, &mut errors);
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut document = Document::read(&settled.tree, &mut found);
+    found.truncate(MOST_MISTAKES);
     complete(&mut document, source.name());
     let mut later = Vec::new();
     let plan = lower(&document, &surroundings.host, &mut later);

@@ -305,6 +305,17 @@ fn what_only_follows_from_a_mistake_is_not_told() {
 }
 
 #[test]
+fn a_plan_of_nothing_but_mistakes_is_refused_in_time() {
+    let text = format!("version = 1\n{}", "[[phases]]\nx = 1\n".repeat(20_000));
+    let begun = std::time::Instant::now();
+
+    let errors = load(&toml(&text), &Overrides::default(), &surroundings()).unwrap_err();
+
+    assert!(errors.diagnostics().len() >= 1000);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_plan_that_is_no_table_is_refused() {
     let yaml = |text: &str| Source::new("plan.yaml", text, Format::Yaml);
 
