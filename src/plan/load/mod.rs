@@ -61,7 +61,7 @@ impl Loaded {
     pub fn plan_toml(&self) -> String {
         let mut tree = self.document.to_tree();
         escape_dollars(&mut tree);
-        // A tree of tables, texts and finite numbers up to 63 bits is always TOML.
+        // Lowering refused what TOML can't hold: numbers of more than 63 bits.
         toml::to_string(&tree).unwrap_or_default()
     }
 
@@ -72,7 +72,6 @@ impl Loaded {
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
                 sections.shift_remove(section);
             }
-            sections.sort_keys();
         }
         tree.sort_all_objects();
         let digest = Sha256::digest(tree.to_string().as_bytes());
