@@ -483,3 +483,15 @@ fn a_plan_without_thresholds_has_two() {
     let of_phases: Vec<_> = plan.phases.iter().map(|phase| texts(&phase.thresholds)).collect();
     assert_eq!(of_phases, [vec![], vec!["rate.achieved >= 99%".to_owned()], vec![]]);
 }
+
+#[test]
+fn a_number_that_toml_cannot_hold_is_refused() {
+    let feeds = json!({ "f": { "inline": [{ "a": [u64::MAX] }] } });
+    let phase = json!({ "name": "a", "kind": "steady", "rate": "1/s", "count": u64::MAX });
+
+    assert_eq!(
+        mistakes(&with(json!({ "feeds": feeds }))),
+        ["E012 /feeds/f/inline/0/a: a whole number is at most 9223372036854775807; make it a text"]
+    );
+    assert_eq!(of_phase(&phase), ["E012 /phases/0/count: a count is at most 9223372036854775807"]);
+}
