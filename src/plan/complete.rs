@@ -93,7 +93,8 @@ fn entry(check: &str) -> ThresholdEntry {
 }
 
 fn is_measured_and_open(phase: &Phase) -> bool {
-    phase.rate.is_some() && phase.kind != Some(PhaseKind::Pause) && phase.warmup != Some(true)
+    let is_open = phase.rate.is_some() && phase.connections.is_none();
+    is_open && phase.kind != Some(PhaseKind::Pause) && phase.warmup != Some(true)
 }
 
 fn complete_tool(document: &mut Document) {

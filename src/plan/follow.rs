@@ -5,25 +5,41 @@
 
 use std::collections::BTreeSet;
 
-use super::{Diagnostic, Place, escape};
+use super::{Diagnostic, DiagnosticCode, Place, escape};
 
 /// The places where the document was not read as it is written.
 #[derive(Debug)]
 pub(super) struct Follow {
     wrong: BTreeSet<String>,
+    /// Tables with keys of later versions, which may stand for those that are missing.
+    unbuilt: BTreeSet<String>,
 }
 
 impl Follow {
     /// The places of what was found wrong while reading.
     pub(super) fn of(found: &[Diagnostic]) -> Self {
-        Self { wrong: found.iter().flat_map(places).collect() }
+        let unbuilt = found.iter().filter(|error| error.code == DiagnosticCode::NotSupported);
+        Self {
+            wrong: found.iter().flat_map(places).collect(),
+            unbuilt: unbuilt.filter_map(table).collect(),
+        }
     }
 
     /// Whether a later mistake lies at, below or around a wrong place.
     pub(super) fn explains(&self, later: &Diagnostic) -> bool {
         let Place::Plan(pointer, _) = &later.place else { return false };
+        let is_missing = later.code == DiagnosticCode::MissingKey;
+        if is_missing && table(later).is_some_and(|table| self.unbuilt.contains(&table)) {
+            return true;
+        }
         self.wrong.iter().any(|wrong| is_within(pointer, wrong) || is_around(pointer, wrong))
     }
+}
+
+/// The table that a mistake's key is in.
+fn table(diagnostic: &Diagnostic) -> Option<String> {
+    let Place::Plan(pointer, _) = &diagnostic.place else { return None };
+    pointer.rsplit_once('/').map(|(table, _)| table.to_owned()).filter(|table| !table.is_empty())
 }
 
 /// The place of a mistake, and what else it takes away.

@@ -11,6 +11,7 @@ mod load;
 mod lower;
 mod model;
 mod name;
+mod schema;
 mod settle;
 mod source;
 mod threshold;
@@ -26,6 +27,7 @@ pub use model::{
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
     SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
 };
+pub use schema::plan_schema;
 pub use settle::{
     Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,
     escape_dollars, settle,

@@ -29,6 +29,8 @@ pub(super) struct Vocabulary {
     pub(super) later_keys_of_long_forms: &'static [&'static str],
     /// Whether a value of an enum, by its Rust name, is one that a later version has.
     pub(super) is_later_value: fn(&str, &Value) -> bool,
+    /// Whether in a newtype, by its Rust name, keys that begin with `x-` are keys as any other.
+    pub(super) keeps_private_keys: fn(&str) -> bool,
 }
 
 /// Reads one item; every mistake in it is added to `errors`, and its wrong values are left out.
@@ -39,11 +41,25 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     errors: &mut Vec<Diagnostic>,
 ) -> T {
     let mut wrong: Vec<String> = Vec::new();
+    let mut told: Vec<Diagnostic> = Vec::new();
+    let item = read_again(tree, pointer, vocabulary, (&mut wrong, &mut told));
+    errors.append(&mut told);
+    item
+}
+
+fn read_again<T: DeserializeOwned + Default>(
+    tree: &Value,
+    pointer: &str,
+    vocabulary: Vocabulary,
+    (wrong, errors): (&mut Vec<String>, &mut Vec<Diagnostic>),
+) -> T {
     for _ in 0..MOST_PASSES {
         let strange = RefCell::new(Vec::new());
-        let reader = De::new(tree, pointer.to_owned(), &wrong, vocabulary, &strange);
+        let reader = De::new(tree, pointer.to_owned(), wrong, vocabulary, &strange);
         let read = T::deserialize(reader);
-        strange.into_inner().into_iter().for_each(|key| note(errors, key));
+        for key in strange.into_inner() {
+            note(errors, key);
+        }
         let diagnostic = match read {
             Ok(item) => return item,
             Err(error) => error.into_diagnostic(pointer),

@@ -25,14 +25,14 @@ fn every_wrong_value_and_every_unknown_key_of_an_item_is_told() {
         "rate": { "from": "5/s", "tp": "9/s" }, "mix": { "app": "many", "b": 1 },
     });
 
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         E010 key /here/nmae: unknown key `nmae` (did you mean `name`?)
         E012 value /here/kind: unknown value `stedy` (did you mean `steady`?)
         E012 value /here/duration: `30` has no unit; write `30s`, `30ms` or `30m`
         E012 value /here/count: `-1` is below zero
         E011 value /here/warmup: expected true or false, found the text `yes`
         E010 key /here/rate/tp: unknown key `tp` (did you mean `to`?)
-        E011 value /here/mix/app: expected a number, found the text `many`"#]]
+        E011 value /here/mix/app: expected a number, found the text `many`"]]
     .assert_eq(&mistakes::<Phase>(&tree).join("\n"));
 }
 

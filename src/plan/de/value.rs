@@ -17,6 +17,13 @@ use super::Vocabulary;
 use super::error::{Error, not_yet, unknown_key};
 use crate::plan::{Diagnostic, DiagnosticCode, Part, escape, suggest};
 
+/// What becomes of keys that begin with `x-`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum PrivateKeys {
+    Ignored,
+    Kept,
+}
+
 /// One value and its place.
 #[derive(Clone)]
 pub(super) struct De<'a> {
@@ -25,6 +32,7 @@ pub(super) struct De<'a> {
     /// The places that were found wrong before and are left out now.
     wrong: &'a [String],
     vocabulary: Vocabulary,
+    private: PrivateKeys,
     /// Unknown keys; they never stop the reading.
     strange: &'a RefCell<Vec<Diagnostic>>,
 }
@@ -38,11 +46,12 @@ impl<'a> De<'a> {
         vocabulary: Vocabulary,
         strange: &'a RefCell<Vec<Diagnostic>>,
     ) -> Self {
-        Self { value, pointer, wrong, vocabulary, strange }
+        Self { value, pointer, wrong, vocabulary, private: PrivateKeys::Ignored, strange }
     }
 
     fn below(&self, value: &'a Value, segment: &str) -> Self {
-        Self { value, pointer: self.pointer_below(segment), ..self.clone() }
+        let pointer = self.pointer_below(segment);
+        Self { value, pointer, private: PrivateKeys::Ignored, ..self.clone() }
     }
 
     fn pointer_below(&self, segment: &str) -> String {
@@ -55,7 +64,8 @@ impl<'a> De<'a> {
 
     /// The entries of a table but for `x-` keys and what was found wrong.
     fn entries(&self, table: &'a Map<String, Value>) -> Vec<(&'a String, &'a Value)> {
-        let entries = table.iter().filter(|(key, _)| !key.starts_with("x-"));
+        let keeps = self.private == PrivateKeys::Kept;
+        let entries = table.iter().filter(|(key, _)| keeps || !key.starts_with("x-"));
         entries.filter(|(key, _)| !self.is_wrong(key)).collect()
     }
 
@@ -103,7 +113,6 @@ impl<'a> De<'a> {
     }
 
     fn visit_number<'de, V: Visitor<'de>>(
-        &self,
         number: &serde_json::Number,
         visitor: V,
     ) -> Result<V::Value, Error> {
@@ -131,7 +140,7 @@ impl<'de> Deserializer<'de> for De<'_> {
         let read = match self.value {
             Value::Null => Err(Error::invalid_type(Unexpected::Unit, &visitor)),
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => self.visit_number(number, visitor),
+            Value::Number(number) => Self::visit_number(number, visitor),
             Value::String(text) => visitor.visit_str(text),
             Value::Array(values) => self.visit_list(values, visitor),
             Value::Object(table) => {
@@ -147,10 +156,13 @@ impl<'de> Deserializer<'de> for De<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
+        mut self,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
+        if (self.vocabulary.keeps_private_keys)(name) {
+            self.private = PrivateKeys::Kept;
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -198,14 +210,12 @@ impl<'de> Deserializer<'de> for De<'_> {
                 text.unwrap_or(key),
             )));
         }
-        match text {
-            Some(text) => Err(self.unknown_variant(text, variants)),
-            None => {
-                let wanted = format!("one of: {}", variants.join(", "));
-                let unexpected = unexpected(self.value);
-                Err(Error::invalid_type(unexpected, &wanted.as_str()).at(&self.pointer))
-            }
+        if let Some(text) = text {
+            return Err(self.unknown_variant(text, variants));
         }
+        let wanted = format!("one of: {}", variants.join(", "));
+        let unexpected = unexpected(self.value);
+        Err(Error::invalid_type(unexpected, &wanted.as_str()).at(&self.pointer))
     }
 
     forward_to_deserialize_any! {

@@ -29,7 +29,7 @@ pub struct Message {
     /// The Subject.
     pub subject: Option<String>,
     /// Further header fields.
-    pub headers: Option<Table<String>>,
+    pub headers: Option<Headers>,
     /// The plain text.
     pub text: Option<String>,
     /// A whole RFC 5322 message.
@@ -40,6 +40,10 @@ pub struct Message {
     /// The replies that must come; they go before those of the client.
     pub expect: Option<Expect>,
 }
+
+/// Header fields: templates by their names. Unlike elsewhere, names may begin with `x-`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Headers(pub Table<String>);
 
 /// The size of a message.
 pub type Size = ShortOr<ByteSize, Sizes>;

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Tls};
-pub use message::{Feed, Message, Order, Row, Size, Sizes, To};
+pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{Distribution, Role, Service, Sink, SinkSteps, Stall};
@@ -36,6 +36,7 @@ const LATER: &[&str] = &["include", "profiles"];
 
 /// A mailquake plan: what to hit, who hits it, with which mail, when, and what must hold.
 #[derive(Clone, Debug, Default, JsonSchema, PartialEq, Serialize)]
+#[schemars(title = "mailquake plan")]
 pub struct Document {
     /// The version of the plan format: 1.
     #[schemars(required, range(min = 1, max = 1))]
@@ -48,26 +49,32 @@ pub struct Document {
     #[schemars(range(max = 9_223_372_036_854_775_807_u64))]
     pub seed: Option<u64>,
     /// Copied into the results.
+    #[serde(default)]
     pub labels: Table<Label>,
     /// Values for the whole plan, used as `${name}` in any text of it.
-    #[serde(skip_serializing)]
+    #[serde(default, skip_serializing)]
     pub vars: Table<Value>,
     /// The default target.
     pub target: Option<Target>,
     /// Further targets by name; a client names its own.
+    #[serde(default)]
     pub targets: Table<Target>,
     /// What every phase inherits and may override.
     pub defaults: Option<Defaults>,
     /// The kinds of senders. Default: one, named `default`.
+    #[serde(default)]
     pub clients: Table<Client>,
     /// Weights over clients, by name.
+    #[serde(default)]
     pub mixes: Table<Table<f64>>,
     /// What happens, one after another in file order unless `with` says otherwise.
     #[schemars(required)]
     pub phases: Vec<Phase>,
     /// The kinds of mail. Default: one of 1 KiB, named `default`.
+    #[serde(default)]
     pub messages: Table<Message>,
     /// Rows of data that templates read as `feed.NAME.FIELD`.
+    #[serde(default)]
     pub feeds: Table<Feed>,
     /// What must hold over all phases but warm-ups. A plan without any threshold has two:
     /// `message.errors < 1%`, and `rate.achieved >= 99%` in phases with a `rate`.
@@ -139,8 +146,12 @@ fn is_empty(section: &Value) -> bool {
 }
 
 /// What the types above know beyond their own keys and values.
-pub(super) const VOCABULARY: Vocabulary =
-    Vocabulary { later_keys, later_keys_of_long_forms: threshold::LATER, is_later_value };
+pub(super) const VOCABULARY: Vocabulary = Vocabulary {
+    later_keys,
+    later_keys_of_long_forms: threshold::LATER,
+    is_later_value,
+    keeps_private_keys: |name| name == "Headers",
+};
 
 fn later_keys(table: &str) -> &'static [&'static str] {
     match table {

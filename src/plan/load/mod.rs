@@ -11,6 +11,9 @@ use super::lower::lower;
 use super::settle::{Overrides, escape_dollars, settle};
 use super::{Diagnostic, Plan, Source};
 
+/// So many mistakes of one kind are told; nobody reads more.
+const MOST_MISTAKES: usize = 1000;
+
 /// What a plan takes from where it runs, given so that loading stays pure.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -40,6 +43,7 @@ pub fn load(
     let settled = settle(tree, overrides, surroundings.seed, &mut errors);
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut document = Document::read(&settled.tree, &mut found);
+    found.truncate(MOST_MISTAKES);
     complete(&mut document, source.name());
     let mut later = Vec::new();
     let plan = lower(&document, &surroundings.host, &mut later);
@@ -57,7 +61,7 @@ impl Loaded {
     pub fn plan_toml(&self) -> String {
         let mut tree = self.document.to_tree();
         escape_dollars(&mut tree);
-        // A tree of tables, texts and finite numbers up to 63 bits is always TOML.
+        // Lowering refused what TOML can't hold: numbers of more than 63 bits.
         toml::to_string(&tree).unwrap_or_default()
     }
 
@@ -68,7 +72,6 @@ impl Loaded {
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
                 sections.shift_remove(section);
             }
-            sections.sort_keys();
         }
         tree.sort_all_objects();
         let digest = Sha256::digest(tree.to_string().as_bytes());

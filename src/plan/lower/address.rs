@@ -48,10 +48,9 @@ pub(super) fn parse(text: &str) -> Result<Address, AddressError> {
     let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
     let host = match host.strip_prefix('[').map(|inside| inside.strip_suffix(']')) {
         Some(Some(inside)) if inside.parse::<Ipv6Addr>().is_ok() => inside,
-        Some(_) => return Err(AddressError::BadHost(host.to_owned())),
         None if host.contains(':') => return Err(AddressError::NoBrackets(text.to_owned())),
         None if is_host_name(host) => host,
-        None => return Err(AddressError::BadHost(host.to_owned())),
+        Some(_) | None => return Err(AddressError::BadHost(host.to_owned())),
     };
     if port.is_empty() {
         return Err(AddressError::NoPort(text.trim_end_matches(':').to_owned()));

@@ -2,6 +2,9 @@
 
 use crate::plan::{Diagnostic, DiagnosticCode};
 
+/// So many mistakes are kept; nobody reads more, and a file of 8 MiB may hold a million.
+const MOST: usize = 1000;
+
 /// A list of mistakes in which each stands once.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
@@ -11,7 +14,7 @@ pub(super) struct Faults {
 impl Faults {
     /// Adds a mistake, unless it is there: two phases may share the value that is wrong.
     pub(super) fn add(&mut self, diagnostic: Diagnostic) {
-        if !self.list.contains(&diagnostic) {
+        if self.list.len() < MOST && !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
     }

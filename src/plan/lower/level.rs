@@ -69,7 +69,9 @@ pub(super) fn lower(
         KindName::Step => level.steps(faults)?,
         KindName::Pause => return None,
     };
-    curves.iter().for_each(|curve| last.ends(level.model, curve));
+    for curve in &curves {
+        last.ends(level.model, curve);
+    }
     Some((level.model, curves))
 }
 
@@ -122,17 +124,17 @@ impl Level {
             return None;
         }
         // The sum of many tenths falls short of the whole by a hair.
-        let rises = ((to - from).abs() / by + 1e-9).floor();
-        if rises >= MOST_LEVELS {
+        let count = ((to - from).abs() / by + 1e-9).floor();
+        if count >= MOST_LEVELS {
             let message = format!("more than {MOST_LEVELS} levels");
             faults.value(DiagnosticCode::TooLarge, &self.pointer, message);
             return None;
         }
         let by = if to < from { -by } else { by };
-        let risen = (0_u32..).map(f64::from).take_while(|risen| *risen <= rises);
+        let rises = (0_u32..).map(f64::from).take_while(|rise| *rise <= count);
         Some(
-            risen
-                .map(|risen| (from + by * risen).max(0.0))
+            rises
+                .map(|rise| (from + by * rise).max(0.0))
                 .map(|level| Curve::Linear { from: level, to: level })
                 .collect(),
         )

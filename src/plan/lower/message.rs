@@ -1,5 +1,7 @@
 //! `[messages]` and `[feeds]` → recipes and rows, with every template tried once.
 
+use serde_json::Value;
+
 use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
@@ -9,7 +11,7 @@ use crate::message::{
     check_template,
 };
 use crate::plan::document::{
-    Document, Message as MessageTable, Order, ShortOr, Size, Sizes, Table,
+    Document, Headers, Message as MessageTable, Order, Row, ShortOr, Size, Sizes,
 };
 use crate::plan::{ByteSize, Diagnostic, DiagnosticCode, escape};
 
@@ -32,6 +34,9 @@ pub(super) fn lower_feeds(document: &Document, faults: &mut Faults) -> Vec<FeedS
                 Some([]) => faults.bad(&format!("{pointer}/inline"), "a feed has at least one row"),
                 Some(_) => {}
             }
+            for (index, row) in feed.inline.iter().flatten().enumerate() {
+                check_row(row, &format!("{pointer}/inline/{index}"), faults);
+            }
             let order = feed.order.map_or(FeedOrder::Sequential, |order| match order {
                 Order::Sequential => FeedOrder::Sequential,
                 Order::Shuffled => FeedOrder::Shuffled,
@@ -41,6 +46,25 @@ pub(super) fn lower_feeds(document: &Document, faults: &mut Faults) -> Vec<FeedS
             FeedSpec { name: name.to_owned(), rows, order }
         })
         .collect()
+}
+
+/// Refuses numbers that the plan in force could not be written down with.
+fn check_row(row: &Row, pointer: &str, faults: &mut Faults) {
+    for (field, value) in row {
+        if holds_a_huge_number(value) {
+            let pointer = format!("{pointer}/{}", escape(field));
+            faults.bad(&pointer, "a whole number is at most 9223372036854775807; make it a text");
+        }
+    }
+}
+
+fn holds_a_huge_number(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_u64() && !number.is_i64(),
+        Value::Array(values) => values.iter().any(holds_a_huge_number),
+        Value::Object(table) => table.values().any(holds_a_huge_number),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
 }
 
 /// All messages in file order.
@@ -109,9 +133,9 @@ impl Lowering<'_> {
         Form::Raw { text: self.template("raw", Some(raw), "", check_template) }
     }
 
-    fn headers(&mut self, headers: Option<&Table<String>>) -> Vec<(String, String)> {
+    fn headers(&mut self, headers: Option<&Headers>) -> Vec<(String, String)> {
         let mut lowered = Vec::new();
-        for (name, value) in headers.into_iter().flat_map(Table::iter) {
+        for (name, value) in headers.into_iter().flat_map(|headers| headers.0.iter()) {
             let pointer = format!("{}/{}", self.at("headers"), escape(name));
             if let Err(error) = check_header_name(name) {
                 let TemplateError { message, help, .. } = error;

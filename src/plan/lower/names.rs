@@ -93,18 +93,16 @@ fn find<'n>(
     (what, pointer, part): (&str, &str, Part),
     faults: &mut Faults,
 ) -> u16 {
-    match known.clone().position(|known| known == name) {
-        Some(position) => u16::try_from(position).unwrap_or_default(),
-        None => {
-            faults.add(Diagnostic {
-                code: DiagnosticCode::UnknownName,
-                place: Place::Plan(pointer.to_owned(), part),
-                message: format!("no {what} is named `{name}`"),
-                help: suggest(name, known),
-            });
-            0
-        }
+    if let Some(position) = known.clone().position(|known| known == name) {
+        return u16::try_from(position).unwrap_or_default();
     }
+    faults.add(Diagnostic {
+        code: DiagnosticCode::UnknownName,
+        place: Place::Plan(pointer.to_owned(), part),
+        message: format!("no {what} is named `{name}`"),
+        help: suggest(name, known),
+    });
+    0
 }
 
 fn check_table<T>(table: &Table<T>, section: &str, faults: &mut Faults) {

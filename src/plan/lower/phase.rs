@@ -120,6 +120,9 @@ fn check_values(table: &PhaseTable, pointer: &str, faults: &mut Faults) {
     {
         faults.bad(&format!("{pointer}/burst"), "a burst is at most as long as `every`");
     }
+    if table.count.is_some_and(|count| i64::try_from(count).is_err()) {
+        faults.bad(&format!("{pointer}/count"), "a count is at most 9223372036854775807");
+    }
     at_least_one(table.count, &format!("{pointer}/count"), faults);
     at_least_one(table.max_connections, &format!("{pointer}/max_connections"), faults);
     at_least_one(table.max_in_flight, &format!("{pointer}/max_in_flight"), faults);

@@ -20,16 +20,13 @@ const LONGEST_TEXT: usize = 506;
 pub(super) fn lower(sink: Option<&Sink>, faults: &mut Faults) -> SinkPlan {
     let none = Sink::default();
     let sink = sink.unwrap_or(&none);
-    let listen = sink.listen.as_deref().and_then(|text| match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            let message = format!("`{text}` is not an address such as `127.0.0.1:2525`");
-            faults.bad("/sink/listen", message);
-            None
-        }
-    });
+    let listen = sink.listen.as_deref().map(|text| (text, text.parse().ok()));
+    if let Some((text, None)) = listen {
+        let message = format!("`{text}` is not an address such as `127.0.0.1:2525`");
+        faults.bad("/sink/listen", message);
+    }
     SinkPlan {
-        listen,
+        listen: listen.and_then(|(_, address)| address),
         role: match sink.role {
             Some(Role::Target) => SinkRole::Target,
             Some(Role::NextHop) => SinkRole::NextHop,

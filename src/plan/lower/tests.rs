@@ -1,1 +1,497 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::plan::complete::complete;
+use crate::plan::model::{Arrival, Begin, ClientId, Curve, Endpoint, Load, PhaseId, TargetId};
+use crate::plan::{Part, Place};
+
+/// The plan of a tree, and its mistakes as code, pointer, message and help.
+fn lowered(tree: &Value) -> (Plan, Vec<String>) {
+    let mut errors = Vec::new();
+    let mut document = Document::read(tree, &mut errors);
+    assert_eq!(errors, [], "{tree}");
+    complete(&mut document, "plan.toml");
+    let plan = lower(&document, "host.test", &mut errors);
+    (plan, errors.into_iter().map(shown).collect())
+}
+
+fn shown(diagnostic: Diagnostic) -> String {
+    let Place::Plan(pointer, part) = diagnostic.place else { panic!("{:?}", diagnostic.place) };
+    let part = if part == Part::Key { " key" } else { "" };
+    let help = diagnostic.help.map(|help| format!(" ({help})")).unwrap_or_default();
+    format!("{} {pointer}{part}: {}{help}", diagnostic.code, diagnostic.message)
+}
+
+fn mistakes(tree: &Value) -> Vec<String> {
+    lowered(tree).1
+}
+
+fn plan(tree: &Value) -> Plan {
+    let (plan, mistakes) = lowered(tree);
+    assert_eq!(mistakes, Vec::<String>::new(), "{tree}");
+    plan
+}
+
+/// A plan of these phases and two clients.
+fn phases(phases: &[Value]) -> Value {
+    json!({
+        "version": 1,
+        "clients": { "app": {}, "slow": {} },
+        "defaults": { "mix": "app" },
+        "phases": phases,
+    })
+}
+
+/// What is wrong with one phase.
+fn of_phase(phase: &Value) -> Vec<String> {
+    mistakes(&phases(std::slice::from_ref(phase)))
+}
+
+/// A plan of one good phase with these sections.
+fn with(sections: Value) -> Value {
+    let mut tree = json!({
+        "version": 1,
+        "phases": [{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }],
+    });
+    let Value::Object(sections) = sections else { panic!("no table") };
+    tree.as_object_mut().unwrap().extend(sections);
+    tree
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn each_kind_of_phase_refuses_what_it_does_not_have() {
+    let table = [
+        (
+            json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s", "every": "1s" }),
+            "E014 /phases/0/every key: `every` belongs to phases of kind `burst`, and this one is `steady`",
+        ),
+        (
+            json!({ "name": "a", "kind": "step", "connections": { "from": 1, "to": 2, "by": 1 }, "hold": "1s", "duration": "1s" }),
+            "E014 /phases/0/duration key: a phase of kind `step` has no `duration`",
+        ),
+        (
+            json!({ "name": "a", "kind": "pause", "duration": "1s", "rate": "1/s" }),
+            "E014 /phases/0/rate key: a phase of kind `pause` has no `rate`",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s", "arrival": "even" }),
+            "E014 /phases/0/arrival key: `arrival` needs a `rate`",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "connections": 1, "rate": "1/s", "duration": "1s" }),
+            "E014 /phases/0/rate key: a phase has `connections` or `rate`, not both",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "duration": "1s" }),
+            "E013 /phases/0: the phase has no level (add `connections` (so many at a time) or `rate` (so many messages per second))",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": { "from": "1/s", "to": "2/s" }, "duration": "1s" }),
+            "E014 /phases/0/rate: a steady phase has one level",
+        ),
+        (
+            json!({ "name": "a", "kind": "ramp", "rate": "1/s", "duration": "1s" }),
+            "E014 /phases/0/rate: a ramp has `{ from, to }`",
+        ),
+        (
+            json!({ "name": "a", "kind": "ramp", "rate": { "from": "1/s" }, "duration": "1s" }),
+            "E013 /phases/0/rate/to: missing key `to`",
+        ),
+        (
+            json!({ "name": "a", "kind": "ramp", "rate": { "to": "1/s", "peak": "2/s" }, "duration": "1s" }),
+            "E014 /phases/0/rate/peak key: a ramp has `{ from, to }`",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s" }),
+            "E013 /phases/0/duration: missing key `duration` (or end the phase by `count`)",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "0/s", "count": 5 }),
+            "E012 /phases/0/rate: at a level of zero the phase never ends",
+        ),
+        (
+            json!({ "name": "a", "kind": "burst", "rate": { "base": "1/s", "peak": "2/s" }, "every": "1s", "burst": "2s", "duration": "9s" }),
+            "E012 /phases/0/burst: a burst is at most as long as `every`",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "0s" }),
+            "E012 /phases/0/duration: `duration` is above zero",
+        ),
+        (
+            json!({ "name": "a", "kind": "step", "rate": { "from": "1/s", "to": "9/s", "by": "0/s" }, "hold": "1s" }),
+            "E012 /phases/0/rate/by: `by` is above zero",
+        ),
+        (
+            json!({ "name": "a", "kind": "step", "rate": { "from": "0/s", "to": "9000/s", "by": "1/s" }, "hold": "1s" }),
+            "E003 /phases/0/rate: more than 1000 levels",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "delay": "1s" }),
+            "E014 /phases/0/delay key: `delay` needs `with`",
+        ),
+        (
+            json!({ "name": "a b", "kind": "steady", "rate": "1/s", "duration": "1s" }),
+            "E021 /phases/0/name: `a b` is not a name (a name begins with a letter or `_` and has up to 64 letters, digits, `_` and `-`)",
+        ),
+        (
+            json!({ "kind": "steady", "rate": "1/s", "duration": "1s" }),
+            "E013 /phases/0/name: missing key `name`",
+        ),
+        (json!({ "name": "a" }), "E013 /phases/0/kind: missing key `kind`"),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "mix": "apps" }),
+            "E020 /phases/0/mix: no mix or client is named `apps` (did you mean `app`?)",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "mix": { "app": 0 } }),
+            "E012 /phases/0/mix/app: a weight is above zero",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s", "thresholds": ["rate.achieved > 9%"] }),
+            "E025 /phases/0/thresholds/0: `rate.achieved` needs a phase with a `rate`",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "thresholds": ["message.p99{client=ap} < 1s"] }),
+            "E020 /phases/0/thresholds/0: no client is named `ap` (did you mean `app`?)",
+        ),
+        (
+            json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "repeat": 0 }),
+            "E012 /phases/0/repeat: a phase is repeated 1 to 1000 times",
+        ),
+    ];
+    for (phase, mistake) in table {
+        assert_eq!(of_phase(&phase), [mistake], "{phase}");
+    }
+}
+
+#[test]
+fn with_names_an_earlier_phase() {
+    let steady = |name: &str, with: &str| json!({ "name": name, "kind": "steady", "connections": 1, "duration": "1s", "with": with });
+    let soak = json!({ "name": "soak", "kind": "steady", "connections": 1, "duration": "1s" });
+
+    assert_eq!(
+        mistakes(&phases(&[soak.clone(), steady("b", "soka")])),
+        ["E020 /phases/1/with: no phase is named `soka` (did you mean `soak`?)"]
+    );
+    assert_eq!(
+        mistakes(&phases(&[steady("a", "soak"), soak])),
+        [
+            "E020 /phases/0/with: `soak` does not stand before this phase (`with` names an earlier phase)"
+        ]
+    );
+}
+
+#[test]
+fn phases_follow_each_other_on_their_tracks() {
+    let plan = plan(&phases(&[
+        json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s", "repeat": 2 }),
+        json!({ "name": "b", "kind": "steady", "connections": 1, "duration": "1s", "with": "a", "repeat": 2 }),
+        json!({ "name": "c", "kind": "steady", "connections": 1, "duration": "1s", "with": "a/2", "delay": "3s" }),
+        json!({ "name": "d", "kind": "pause", "duration": "1s" }),
+    ]));
+
+    let begins: Vec<_> =
+        plan.phases.iter().map(|phase| (phase.name.as_str(), phase.begin)).collect();
+    let none = std::time::Duration::ZERO;
+    assert_eq!(
+        begins,
+        [
+            ("a/1", Begin::Start),
+            ("a/2", Begin::After(PhaseId(0))),
+            ("b/1", Begin::With(PhaseId(0), none)),
+            ("b/2", Begin::After(PhaseId(2))),
+            ("c", Begin::With(PhaseId(1), std::time::Duration::from_secs(3))),
+            ("d", Begin::After(PhaseId(1))),
+        ]
+    );
+}
+
+fn rate(load: &Load) -> Curve {
+    match load {
+        Load::Open { rate, .. } => *rate,
+        Load::Closed { connections } => *connections,
+        Load::Pause => panic!("a pause has no level"),
+    }
+}
+
+#[test]
+fn a_ramp_begins_where_the_last_phase_of_its_model_ended() {
+    let plan = plan(&phases(&[
+        json!({ "name": "a", "kind": "ramp", "rate": { "to": "5/s" }, "duration": "1s" }),
+        json!({ "name": "b", "kind": "ramp", "connections": { "to": 7 }, "duration": "1s" }),
+        json!({ "name": "c", "kind": "pause", "duration": "1s" }),
+        json!({ "name": "d", "kind": "ramp", "rate": { "to": "0/s" }, "duration": "1s" }),
+        json!({ "name": "e", "kind": "burst", "connections": { "base": 3, "peak": 9 }, "every": "2s", "burst": "1s", "duration": "9s" }),
+        json!({ "name": "f", "kind": "ramp", "connections": { "to": 4 }, "duration": "1s" }),
+    ]));
+
+    let from = [0, 1, 3, 5].map(|line| rate(&plan.phases[line].load));
+    let linear = |from, to| Curve::Linear { from, to };
+    assert_eq!(from, [linear(0.0, 5.0), linear(1.0, 7.0), linear(5.0, 0.0), linear(3.0, 4.0)]);
+}
+
+#[test]
+fn a_staircase_is_a_phase_for_each_level() {
+    let steps = |from: &str, to: &str, by: &str| {
+        let step = json!({ "name": "s", "kind": "step", "rate": { "from": from, "to": to, "by": by }, "hold": "2s" });
+        let plan = plan(&phases(&[step]));
+        let levels = plan.phases.iter().map(|phase| match rate(&phase.load) {
+            Curve::Linear { from, to } if from.to_bits() == to.to_bits() => from,
+            curve => panic!("{curve:?}"),
+        });
+        levels.collect::<Vec<_>>()
+    };
+
+    assert_eq!(steps("10/s", "40/s", "10/s"), [10.0, 20.0, 30.0, 40.0]);
+    assert_eq!(steps("10/s", "45/s", "10/s"), [10.0, 20.0, 30.0, 40.0]);
+    assert_eq!(steps("30/s", "10/s", "10/s"), [30.0, 20.0, 10.0]);
+    assert_eq!(steps("0/s", "1/s", "0.1/s").len(), 11);
+}
+
+#[test]
+fn phases_inherit_the_defaults_and_override_them() {
+    let mut tree = phases(&[
+        json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s" }),
+        json!({ "name": "b", "kind": "steady", "rate": "1/s", "duration": "1s", "arrival": "even",
+                "max_in_flight": 5, "max_connections": 6, "drain": "7s", "mix": { "slow": 1 } }),
+    ]);
+    tree["defaults"] =
+        json!({ "mix": "app", "max_in_flight": 3, "max_connections": 4, "drain": "5s" });
+    let plan = plan(&tree);
+
+    let settings = |line: usize| {
+        let phase = &plan.phases[line];
+        let Load::Open { arrival, max_in_flight, .. } = phase.load else { panic!("{phase:?}") };
+        (
+            arrival,
+            max_in_flight,
+            phase.max_connections,
+            phase.drain.as_secs(),
+            phase.mix.choices[0].0,
+        )
+    };
+    assert_eq!(settings(0), (Arrival::Poisson, 3, Some(4), 5, ClientId(0)));
+    assert_eq!(settings(1), (Arrival::Even, 5, Some(6), 7, ClientId(1)));
+}
+
+#[test]
+fn a_phase_drains_for_the_longest_timeout_of_its_own_targets() {
+    let mut tree = phases(&[
+        json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s" }),
+        json!({ "name": "b", "kind": "steady", "rate": "1/s", "duration": "1s", "mix": "slow" }),
+    ]);
+    tree["targets"] =
+        json!({ "far": { "address": "127.0.0.1:25", "timeouts": { "connect": "9m" } } });
+    tree["clients"]["slow"] = json!({ "target": "far" });
+    let plan = plan(&tree);
+
+    assert_eq!(plan.clients[1].target, TargetId(1));
+    assert_eq!([0, 1].map(|line: usize| plan.phases[line].drain.as_secs()), [120, 540]);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn mistakes_in_each_section_have_their_place() {
+    let table = [
+        (
+            json!({ "version": 2 }),
+            "E004 /version: format version 2 is not known (this version of the program knows `version = 1`)",
+        ),
+        (
+            json!({ "name": "a/b" }),
+            "E021 /name: `a/b` is not a name (a name begins with a letter or `_` and has up to 64 letters, digits, `_` and `-`)",
+        ),
+        (json!({ "seed": u64::MAX }), "E012 /seed: a seed is at most 9223372036854775807"),
+        (
+            json!({ "target": { "address": [] } }),
+            "E012 /target/address: a list of addresses has at least one",
+        ),
+        (
+            json!({ "target": { "address": ["127.0.0.1:25", "b"] } }),
+            "E012 /target/address/1: `b` has no port; write `b:25`",
+        ),
+        (
+            json!({ "target": { "allow": ["10.0.0.0/33"] } }),
+            "E012 /target/allow/0: `10.0.0.0/33` is not a range of addresses such as `10.20.0.0/16`",
+        ),
+        (
+            json!({ "target": { "timeouts": { "reply": "0s" } } }),
+            "E012 /target/timeouts/reply: a timeout is above zero",
+        ),
+        (
+            json!({ "target": { "address": "a:25" }, "sink": { "role": "target" } }),
+            "E014 /sink/role: the sink is the target only where `[target]` has no address",
+        ),
+        (
+            json!({ "sink": { "role": "next_hop" } }),
+            "E013 /target/address: missing key `address` (a target without an address is the sink, where that has `role = \"target\"`)",
+        ),
+        (
+            json!({ "targets": { "default": { "address": "a:25" } } }),
+            "E021 /targets/default key: `default` is the name of `[target]`",
+        ),
+        (
+            json!({ "clients": { "a": { "target": "b" } } }),
+            "E020 /clients/a/target: no target is named `b`",
+        ),
+        (
+            json!({ "clients": { "a": { "messages": "m" } } }),
+            "E020 /clients/a/messages: no message is named `m` (expected one of: default)",
+        ),
+        (
+            json!({ "clients": { "a": { "messages": { "defalt": 1 } } } }),
+            "E020 /clients/a/messages/defalt key: no message is named `defalt` (did you mean `default`?)",
+        ),
+        (
+            json!({ "clients": { "a": {} }, "messages": { "m": {}, "n": {} } }),
+            "E013 /clients/a/messages: missing key `messages` (the plan has several messages; name one, or give weights)",
+        ),
+        (
+            json!({ "clients": { "a": { "ehlo": "a b" } } }),
+            "E012 /clients/a/ehlo: `a b` is no EHLO name: an EHLO name has 1 to 255 printable ASCII characters and no space",
+        ),
+        (
+            json!({ "clients": { "a": { "messages_per_connection": 0 } } }),
+            "E012 /clients/a/messages_per_connection: at least 1 is needed",
+        ),
+        (
+            json!({ "clients": { "a": { "recipients": { "min": 1 } } } }),
+            "E013 /clients/a/recipients/max: missing key `max`",
+        ),
+        (
+            json!({ "clients": { "a": { "expect": { "rcpt": "650" } } } }),
+            "E012 /clients/a/expect/rcpt: `650` is not a reply code such as `550` or a class such as `4xx`",
+        ),
+        (
+            json!({ "clients": { "a": {}, "b": {} } }),
+            "E013 /phases/0/mix: missing key `mix` (the plan has several clients; name a mix or a client, or give weights)",
+        ),
+        (json!({ "mixes": { "m": {} } }), "E012 /mixes/m: needs at least one name with its weight"),
+        (
+            json!({ "mixes": { "m": { "x": 1 } } }),
+            "E020 /mixes/m/x key: no client is named `x` (expected one of: default)",
+        ),
+        (
+            json!({ "messages": { "m": { "raw": "a", "subject": "b" } } }),
+            "E014 /messages/m/subject key: `subject` is part of `raw`, which is a whole message",
+        ),
+        (
+            json!({ "messages": { "m": { "size": { "min": 1 } } } }),
+            "E014 /messages/m/size: a size is a number, `{ min, max }` or `{ p50, p99 }`",
+        ),
+        (
+            json!({ "messages": { "m": { "size": "2GiB" } } }),
+            "E012 /messages/m/size: a message is at most 1GiB",
+        ),
+        (
+            json!({ "messages": { "m": { "to": [] } } }),
+            "E012 /messages/m/to: a message has at least one recipient",
+        ),
+        (
+            json!({ "messages": { "m": { "to": { "count": 2 } } } }),
+            "E013 /messages/m/to/address: missing key `address`",
+        ),
+        (
+            json!({ "feeds": { "f": { "inline": [] } } }),
+            "E012 /feeds/f/inline: a feed has at least one row",
+        ),
+        (
+            json!({ "thresholds": ["message.errors < 5"] }),
+            "E025 /thresholds/0: `5` is out of range; a share is from `0%` to `100%`, or from 0 to 1",
+        ),
+        (
+            json!({ "thresholds": [{ "action": "warn" }] }),
+            "E013 /thresholds/0/check: missing key `check`",
+        ),
+        (
+            json!({ "sink": { "listen": "localhost" } }),
+            "E012 /sink/listen: `localhost` is not an address such as `127.0.0.1:2525`",
+        ),
+        (
+            json!({ "sink": { "replies": { "rcpt": { "250 ok": 0.1 } } } }),
+            "E012 /sink/replies/rcpt/250 ok key: `250 ok` is not a reply (write a 4xx or 5xx code and a text, such as `450 4.7.1 later`)",
+        ),
+        (
+            json!({ "sink": { "replies": { "rcpt": { "450 a": 0.6, "550 b": 0.6 } } } }),
+            "E012 /sink/replies/rcpt: the shares of a step's replies are more than 100%",
+        ),
+        (
+            json!({ "sink": { "latency": { "mail": { "p50": "5ms" } } } }),
+            "E013 /sink/latency/mail/p99: missing key `p99`",
+        ),
+        (
+            json!({ "sink": { "stall": { "every": "1s", "for": "2s" } } }),
+            "E012 /sink/stall/for: a stop is at most as long as `every`",
+        ),
+        (json!({ "sink": { "service": {} } }), "E013 /sink/service/mean: missing key `mean`"),
+        (
+            json!({ "monitor": { "interval": "100ms" } }),
+            "E012 /monitor/interval: the interval is at least 200ms",
+        ),
+    ];
+    for (sections, mistake) in table {
+        assert_eq!(mistakes(&with(sections.clone())), [mistake], "{sections}");
+    }
+    assert_eq!(
+        mistakes(&json!({})),
+        [
+            "E004 /version: missing key `version` (write `version = 1`)",
+            "E013 /phases: a plan needs `phases`",
+        ]
+    );
+}
+
+#[test]
+fn a_list_of_addresses_or_spread_goes_to_all_of_them() {
+    let endpoint =
+        |target: Value| plan(&with(json!({ "target": target }))).targets[0].endpoint.clone();
+
+    assert!(matches!(endpoint(json!({ "address": "a:25" })), Endpoint::One(_)));
+    assert!(matches!(endpoint(json!({ "address": ["a:25"] })), Endpoint::One(_)));
+    assert!(
+        matches!(endpoint(json!({ "address": "a:25", "spread": true })), Endpoint::Spread(all) if all.len() == 1)
+    );
+    assert!(
+        matches!(endpoint(json!({ "address": ["a:25", "b:25"] })), Endpoint::Spread(all) if all.len() == 2)
+    );
+    assert_eq!(endpoint(json!({})), Endpoint::Sink);
+}
+
+#[test]
+fn the_thresholds_of_a_warm_up_only_warn() {
+    let plan = plan(&phases(&[json!({
+        "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s", "warmup": true,
+        "thresholds": ["message.errors < 1%"],
+    })]));
+
+    assert_eq!(plan.phases[0].thresholds[0].action, crate::plan::Action::Warn);
+}
+
+#[test]
+fn a_plan_without_thresholds_has_two() {
+    let plan = plan(&phases(&[
+        json!({ "name": "w", "kind": "steady", "rate": "1/s", "duration": "1s", "warmup": true }),
+        json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s" }),
+        json!({ "name": "b", "kind": "steady", "connections": 1, "duration": "1s" }),
+    ]));
+
+    let texts = |thresholds: &[crate::plan::Threshold]| {
+        thresholds.iter().map(|threshold| threshold.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&plan.thresholds), ["message.errors < 1%"]);
+    let of_phases: Vec<_> = plan.phases.iter().map(|phase| texts(&phase.thresholds)).collect();
+    assert_eq!(of_phases, [vec![], vec!["rate.achieved >= 99%".to_owned()], vec![]]);
+}
+
+#[test]
+fn a_number_that_toml_cannot_hold_is_refused() {
+    let feeds = json!({ "f": { "inline": [{ "a": [u64::MAX] }] } });
+    let phase = json!({ "name": "a", "kind": "steady", "rate": "1/s", "count": u64::MAX });
+
+    assert_eq!(
+        mistakes(&with(json!({ "feeds": feeds }))),
+        ["E012 /feeds/f/inline/0/a: a whole number is at most 9223372036854775807; make it a text"]
+    );
+    assert_eq!(of_phase(&phase), ["E012 /phases/0/count: a count is at most 9223372036854775807"]);
+}

@@ -110,7 +110,7 @@ impl Tracks<'_> {
         let line = self.line(table, kind, level.as_ref().map(|(model, _)| *model), &pointer);
         let line = Phase { begin, ..line };
         let curves = level.map(|(_, curves)| curves);
-        let loads = self.loads(&line.load, curves);
+        let loads = loads(&line.load, curves);
         self.expand(&name, table, &line, &loads);
     }
 
@@ -138,20 +138,6 @@ impl Tracks<'_> {
                 }
             }
         }
-    }
-
-    /// The same load with each of the curves; at least one, so that a phase with a mistake has a
-    /// line too.
-    fn loads(&self, load: &Load, curves: Option<Vec<Curve>>) -> Vec<Load> {
-        let curves = curves.unwrap_or_default();
-        let with = |curve: &Curve| match *load {
-            Load::Open { arrival, max_in_flight, .. } => {
-                Load::Open { rate: *curve, arrival, max_in_flight }
-            }
-            Load::Closed { .. } => Load::Closed { connections: *curve },
-            Load::Pause => Load::Pause,
-        };
-        if curves.is_empty() { vec![*load] } else { curves.iter().map(with).collect() }
     }
 
     /// The phase as far as all its lines are the same.
@@ -225,7 +211,7 @@ impl Tracks<'_> {
         if let Some(line) = line.or(first.copied()) {
             return Begin::With(line, delay);
         }
-        self.refuse_with(index, with, phase.is_some(), &format!("{pointer}/with"));
+        self.refuse_with(index, with, phase, &format!("{pointer}/with"));
         Begin::Start
     }
 
@@ -309,17 +295,17 @@ impl Tracks<'_> {
         let names = self.people.names;
         let mut thresholds = threshold::lower_list(entries, &pointer, taken, names, self.faults);
         if table.warmup == Some(true) {
-            thresholds.iter_mut().for_each(|threshold| threshold.action = Action::Warn);
+            for threshold in &mut thresholds {
+                threshold.action = Action::Warn;
+            }
         }
         thresholds
     }
-}
 
-impl Tracks<'_> {
-    fn refuse_with(&mut self, index: usize, with: &str, is_later: bool, pointer: &str) {
+    fn refuse_with(&mut self, index: usize, with: &str, found: Option<usize>, pointer: &str) {
         let earlier = self.document.phases.iter().take(index);
         let earlier = earlier.filter_map(|phase| phase.name.as_deref());
-        let diagnostic = if is_later {
+        let diagnostic = if found.is_some() {
             let message = format!("`{with}` does not stand before this phase");
             Diagnostic::value(DiagnosticCode::UnknownName, pointer, message)
                 .with_help("`with` names an earlier phase".to_owned())
@@ -330,6 +316,20 @@ impl Tracks<'_> {
         };
         self.faults.add(diagnostic);
     }
+}
+
+/// The same load with each of the curves; at least one, so that a phase with a mistake has a
+/// line too.
+fn loads(load: &Load, curves: Option<Vec<Curve>>) -> Vec<Load> {
+    let curves = curves.unwrap_or_default();
+    let with = |curve: &Curve| match *load {
+        Load::Open { arrival, max_in_flight, .. } => {
+            Load::Open { rate: *curve, arrival, max_in_flight }
+        }
+        Load::Closed { .. } => Load::Closed { connections: *curve },
+        Load::Pause => Load::Pause,
+    };
+    if curves.is_empty() { vec![*load] } else { curves.iter().map(with).collect() }
 }
 
 fn lower_arrival(name: ArrivalName) -> Arrival {

@@ -144,8 +144,29 @@ pub(super) fn token_end(text: &str, start: usize) -> usize {
     if let Some(length) = quoted {
         return start + length;
     }
-    let ends = [": ", " #", ", ", "]", "}"].into_iter().filter_map(|end| line.find(end));
-    let length = ends.filter(|length| *length > 0).min().unwrap_or(line.len());
-    let token = line.get(..length).unwrap_or(line).trim_end().trim_end_matches([':', ',']);
-    start + token.len()
+    let token = line.get(..token_length(line)).unwrap_or(line);
+    start + token.trim_end().trim_end_matches([':', ',']).len()
+}
+
+/// Up to what ends a plain scalar on its line; brackets that open in it close in it.
+fn token_length(line: &str) -> usize {
+    let mut open = 0_usize;
+    for (at, c) in line.char_indices() {
+        let rest = line.get(at..).unwrap_or_default();
+        match c {
+            '[' | '{' => open += 1,
+            ']' | '}' if open == 0 => return at,
+            ']' | '}' => {
+                open -= 1;
+                if open == 0 && line.starts_with(['[', '{']) {
+                    return at + 1;
+                }
+            }
+            _ if open == 0 && [": ", " #", ", "].iter().any(|end| rest.starts_with(end)) => {
+                return at;
+            }
+            _ => {}
+        }
+    }
+    line.len()
 }

@@ -98,11 +98,11 @@ fn deep_texts_are_refused_at_once() {
 
 #[test]
 fn aliases_cannot_blow_a_plan_up() {
-    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
-    for level in 1..9 {
+    let levels = (1..9).map(|level| {
         let below = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb += &format!("a{level}: &a{level} [{below}]\n");
-    }
+        format!("a{level}: &a{level} [{below}]\n")
+    });
+    let bomb = format!("a0: &a0 [x,x,x,x,x,x,x,x,x]\n{}", levels.collect::<String>());
     let copies = vec!["*s"; 20_000].join(",");
     let heavy = format!("s: &s {}\nl: [{copies}]\n", "x".repeat(100_000));
 
