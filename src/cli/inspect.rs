@@ -5,7 +5,7 @@ use super::args::{OutputFormat, PreviewArgs, SchemaArgs, SchemaOf, ValidateArgs}
 use super::messages::{Failure, print};
 use super::read;
 use crate::message::{Composer, RunIdentity};
-use crate::plan::{MessageId, Plan};
+use crate::plan::{MessageId, Plan, plan_schema};
 use crate::record::summary_schema;
 use crate::report::preview;
 use crate::run::RunError;
@@ -56,7 +56,7 @@ pub(super) fn of_plan(plan: &Plan) -> Result<Preview, Failure> {
 /// Writes a JSON Schema.
 pub(super) fn schema(args: &SchemaArgs) -> Done {
     print(&match args.of {
-        SchemaOf::Plan => json(&schemars::schema_for!(crate::plan::Document)),
+        SchemaOf::Plan => json(&plan_schema()),
         SchemaOf::Summary => summary_schema(),
     });
     Ok(ExitCode::OK)

@@ -84,9 +84,14 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
         tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
+    let mut peaks = vec![0; shared.plan.phases.len()];
     while let Some(note) = told.recv().await {
         match note {
             Note::Handover(handover) => {
+                for gauge in &handover.gauges {
+                    let peak = &mut peaks[gauge.phase.index()];
+                    *peak = gauge.peak_open.max(*peak);
+                }
                 for (key, cell) in handover.cells {
                     phases.entry(key.phase).or_default().merge(&cell);
                 }
@@ -100,8 +105,6 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
         }
     }
     worker.await.unwrap().unwrap();
-    let lines = shared.timeline.lines();
-    let peaks = lines.iter().map(|line| shared.take_open(line.id()).1).collect();
     let outcomes =
         Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks };
     assert_conserved(&outcomes);

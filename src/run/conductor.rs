@@ -164,7 +164,10 @@ impl Conductor {
             lag_p99_ms: percentile(&sum.lag, 99.0),
         };
         let open = frame.gauges.iter().map(|gauge| u64::from(gauge.open_sessions)).sum();
-        let progress = self.progress(self.now(), second, open);
+        // What this second is told of began in it, and a phase may have followed since.
+        let middle = Duration::from_secs(frame.second) + Duration::from_millis(500);
+        let mut progress = self.progress(middle, second, open);
+        progress.elapsed = Duration::from_secs(frame.second + 1);
         observe(&Update::Second(&progress));
     }
 
