@@ -54,12 +54,12 @@ pub(super) fn of_plan(plan: &Plan) -> Result<Preview, Failure> {
 }
 
 /// Writes a JSON Schema.
-pub(super) fn schema(args: &SchemaArgs) -> Done {
+pub(super) fn schema(args: &SchemaArgs) -> ExitCode {
     print(&match args.of {
         SchemaOf::Plan => json(&plan_schema()),
         SchemaOf::Summary => summary_schema(),
     });
-    Ok(ExitCode::OK)
+    ExitCode::OK
 }
 
 /// A value as JSON for people and programs.

@@ -34,7 +34,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Validate(args) => inspect::validate(&args),
         Command::Preview(args) => inspect::preview(&args),
         Command::Sink(args) => sink::sink(&args),
-        Command::Schema(args) => inspect::schema(&args),
+        Command::Schema(args) => Ok(inspect::schema(&args)),
     };
     match done {
         Ok(exit) => exit.into(),

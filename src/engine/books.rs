@@ -31,7 +31,7 @@ pub(super) struct Books {
     pub(super) notes: UnboundedSender<Note>,
     tally: RefCell<Tally>,
     seen: RefCell<BTreeSet<(PhaseId, ClientId, ErrorKey)>>,
-    mails: RefCell<Vec<Box<Mail>>>,
+    mails: RefCell<Vec<Mail>>,
 }
 
 /// One phase as a worker sees it.
@@ -78,7 +78,7 @@ impl Books {
     }
 
     /// An empty mail with used buffers, if there is one.
-    pub(super) fn mail(&self) -> Box<Mail> {
+    pub(super) fn mail(&self) -> Mail {
         self.mails.borrow_mut().pop().unwrap_or_default()
     }
 
@@ -133,9 +133,9 @@ pub(super) struct Start {
     pub(super) message: MessageId,
     pub(super) draw: Draw,
     pub(super) seq: u64,
-    pub(super) mail: Box<Mail>,
+    pub(super) mail: Mail,
     /// Whether `mail` holds the message.
-    pub(super) composed: bool,
+    pub(super) composed: Composed,
     /// The planned moment, in the open model.
     pub(super) planned: Option<Instant>,
     pub(super) phase: Rc<PhaseState>,
@@ -145,11 +145,30 @@ pub(super) struct Start {
     queued: Option<Instant>,
     waited: Duration,
     booked: bool,
-    acted: bool,
+    lag: Lag,
     settled: bool,
 }
 
+/// Whether the mail of a start holds its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Composed {
+    /// Ready to be sent.
+    Ready,
+    /// Its session must be known first, or it can't be composed.
+    Not,
+}
+
+/// Whether the lag of a start is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lag {
+    /// Nothing was done for it yet.
+    Open,
+    /// It was recorded with the first act, or there is nothing to record.
+    Closed,
+}
+
 /// What a start is made from.
+#[derive(Clone, Copy)]
 pub(super) struct Seed {
     pub(super) client: ClientId,
     pub(super) message: MessageId,
@@ -167,7 +186,7 @@ impl Start {
             draw: seed.draw,
             seq: seed.seq,
             mail: books.mail(),
-            composed: false,
+            composed: Composed::Not,
             planned: seed.planned,
             phase,
             books,
@@ -175,7 +194,7 @@ impl Start {
             queued: None,
             waited: Duration::ZERO,
             booked: false,
-            acted: false,
+            lag: if seed.planned.is_some() { Lag::Open } else { Lag::Closed },
             settled: false,
         }
     }
@@ -218,8 +237,8 @@ impl Start {
 
     /// The first act for it: `connect(2)`, or MAIL's first octet given to the kernel.
     pub(super) fn act(&mut self, now: Instant) {
-        let Some(planned) = self.planned.filter(|_| !self.acted) else { return };
-        self.acted = true;
+        let Some(planned) = self.planned.filter(|_| self.lag == Lag::Open) else { return };
+        self.lag = Lag::Closed;
         let lag = now.saturating_duration_since(planned).saturating_sub(self.waited);
         let waited = self.waited;
         self.books.count(self.key, |cell| {

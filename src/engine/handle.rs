@@ -122,6 +122,14 @@ impl Handle {
         CellKey { phase: self.phase.get(), client: self.client, address: self.address }
     }
 
+    /// It is ready for MAIL: its slot's connections no longer fail.
+    pub(super) fn become_ready(&self) {
+        self.ready.set(true);
+        if let Some(slot) = self.slot.borrow().as_ref() {
+            slot.run.succeeded(slot.number);
+        }
+    }
+
     /// Gives up its slot, if it has one.
     pub(super) fn leave_slot(&self) -> Option<Slot> {
         self.slot.borrow_mut().take()

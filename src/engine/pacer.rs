@@ -37,7 +37,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A phase that has begun and is not yet settled.
 pub(super) enum Run {
-    Open(OpenRun),
+    Open(Box<OpenRun>),
     Closed { run: Rc<ClosedRun>, changes: Peekable<SlotChanges>, cut: Cut },
     Pause { phase: Rc<PhaseState> },
 }
@@ -79,7 +79,8 @@ impl Run {
     /// Whether it has not ended.
     pub(super) fn is_in_force(&self) -> bool {
         match self {
-            Self::Open(OpenRun { cut, .. }) | Self::Closed { cut, .. } => *cut == Cut::InForce,
+            Self::Open(open) => open.cut == Cut::InForce,
+            Self::Closed { cut, .. } => *cut == Cut::InForce,
             Self::Pause { .. } => true,
         }
     }
@@ -95,9 +96,24 @@ impl Run {
 
     fn cut_mut(&mut self) -> Option<&mut Cut> {
         match self {
-            Self::Open(OpenRun { cut, .. }) | Self::Closed { cut, .. } => Some(cut),
+            Self::Open(open) => Some(&mut open.cut),
+            Self::Closed { cut, .. } => Some(cut),
             Self::Pause { .. } => None,
         }
+    }
+}
+
+/// Whether all that is due was done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Done,
+    /// More is due than fits in one turn: the sessions come first.
+    Unfinished,
+}
+
+impl Turn {
+    fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
     }
 }
 
@@ -150,20 +166,17 @@ impl<D: Dialer> Pacer<D> {
             if stopped {
                 break;
             }
-            let more = self.advance(now);
-            if self.is_over(now) {
-                break;
+            match self.advance(now) {
+                Turn::Unfinished => tokio::task::yield_now().await,
+                Turn::Done if self.is_over(now) => break,
+                Turn::Done => self.pause().await,
             }
-            self.pause(more).await;
         }
         self.worker.stop().await;
         self.note_handover(Instant::now());
     }
 
-    async fn pause(&mut self, more: bool) {
-        if more {
-            return tokio::task::yield_now().await;
-        }
+    async fn pause(&mut self) {
         let at = self.next_event();
         let order = tokio::select! {
             () = self.alarm.until(at) => None,
@@ -225,8 +238,8 @@ impl<D: Dialer> Pacer<D> {
         self.next_begin = self.upcoming.iter().filter_map(|id| self.begin_at(*id)).min();
     }
 
-    /// Does all that is due; true if there is more than fits in one turn.
-    fn advance(&mut self, now: Instant) -> bool {
+    /// Does what is due.
+    fn advance(&mut self, now: Instant) -> Turn {
         // A phase ends only when all that came due in it has started.
         let late = self.fire(now);
         let ended = self.end_phases(now);
@@ -234,7 +247,7 @@ impl<D: Dialer> Pacer<D> {
         if ended || begun {
             self.settle_sessions();
         }
-        let more = late || (begun && self.fire(now));
+        let turn = if begun { late.and(self.fire(now)) } else { late };
         self.worker.retry(now);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
@@ -243,7 +256,7 @@ impl<D: Dialer> Pacer<D> {
         }
         let mut runs = self.worker.runs.borrow_mut();
         runs.retain(|run| run.is_in_force() || run.phase().outstanding.get() > 0);
-        more
+        turn
     }
 
     fn end_phases(&self, now: Instant) -> bool {
@@ -302,13 +315,13 @@ impl<D: Dialer> Pacer<D> {
             self.worker.trim(Some(id));
         }
         let run = match line.model() {
-            Model::Open => Run::Open(OpenRun {
+            Model::Open => Run::Open(Box::new(OpenRun {
                 phase,
                 line: Arc::clone(line),
                 starts: line.starts(share).peekable(),
                 ready: None,
                 cut: Cut::InForce,
-            }),
+            })),
             Model::Closed => {
                 let run = Rc::new(ClosedRun::new(phase, Arc::clone(line), shared.workers));
                 let mut changes = line.slots(share).peekable();
@@ -338,13 +351,13 @@ impl<D: Dialer> Pacer<D> {
     }
 
     /// Starts, and opens and retires slots, that are due.
-    fn fire(&self, now: Instant) -> bool {
-        let mut more = false;
+    fn fire(&self, now: Instant) -> Turn {
+        let mut turn = Turn::Done;
         let mut closed = Vec::new();
         let mut runs = self.worker.runs.borrow_mut();
         for run in runs.iter_mut().filter(|run| run.is_in_force()) {
             match run {
-                Run::Open(open) => more |= self.fire_open(open, now),
+                Run::Open(open) => turn = turn.and(self.fire_open(open, now)),
                 Run::Closed { run, changes, .. } => {
                     let due =
                         |change: &crate::timeline::SlotChange| run.phase.begin + change.at <= now;
@@ -366,19 +379,19 @@ impl<D: Dialer> Pacer<D> {
                 SlotTurn::Retires => self.worker.retire_slot(&run, change.slot),
             }
         }
-        more
+        turn
     }
 
-    fn fire_open(&self, open: &mut OpenRun, now: Instant) -> bool {
+    fn fire_open(&self, open: &mut OpenRun, now: Instant) -> Turn {
         for _ in 0..AT_A_TIME {
-            let Some(due) = open.next_due() else { return false };
+            let Some(due) = open.next_due() else { return Turn::Done };
             if due > now + AHEAD {
-                return false;
+                return Turn::Done;
             }
             let ready = open.ready.take().or_else(|| self.prepare(open));
             if due > now {
                 open.ready = ready;
-                return false;
+                return Turn::Done;
             }
             open.starts.next();
             if let Some(start) = ready {
@@ -389,7 +402,7 @@ impl<D: Dialer> Pacer<D> {
                 }
             }
         }
-        true
+        Turn::Unfinished
     }
 
     /// The next start with its message.

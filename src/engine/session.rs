@@ -297,7 +297,7 @@ impl<D: Dialer> Session<D> {
             Signal::GiveUp if self.dialog.is_idle() => Flow::On,
             Signal::GiveUp => {
                 if self.text.example.is_empty() {
-                    self.text.example = "no reply in time".to_owned();
+                    "no reply in time".clone_into(&mut self.text.example);
                 }
                 let act = self.dialog.on(Input::Deadline, now, &mut self.out, &mut self.events);
                 self.book_events(None, now);
@@ -333,10 +333,12 @@ impl<D: Dialer> Session<D> {
         let Some(start) = self.starts.front() else { return };
         self.out.extend_from_slice(&start.mail.octets);
         self.dot = Some(self.out.len());
-        if self.dialog.may_ride() && self.carried < self.handle.quota && !self.thinks() {
-            if let Some(next) = self.worker.rider(&self.handle, now) {
-                self.begin(next, now);
-            }
+        let more = self.carried < self.handle.quota && !self.thinks();
+        if more
+            && self.dialog.may_ride()
+            && let Some(next) = self.worker.rider(&self.handle, now)
+        {
+            self.begin(next, now);
         }
     }
 
@@ -395,7 +397,7 @@ impl<D: Dialer> Session<D> {
         }
         self.carried += 1;
         let expect = self.worker.expectations(self.handle.client, start.message);
-        let Mail { from, to, size, eight_bit, utf8, .. } = &*start.mail;
+        let Mail { from, to, size, eight_bit, utf8, .. } = &start.mail;
         let envelope = Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 };
         self.dialog.begin(&envelope, expect, &mut self.out);
         self.starts.push_back(start);
@@ -451,7 +453,7 @@ impl<D: Dialer> Session<D> {
                     cell.sessions.opened += 1;
                     cell.session.record(took);
                 });
-                self.worker.ready(&self.handle);
+                self.handle.become_ready();
             }
             Event::Recipient(end) => books.count(self.key, |cell| cell.recipient(counted(end))),
             Event::Refused { .. } => {

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::books::{Books, ErrorText, PhaseState, Seed, Start, panic_text};
+use super::books::{Books, Composed, ErrorText, PhaseState, Seed, Start, panic_text};
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
@@ -160,7 +160,9 @@ impl<D: Dialer> Worker<D> {
         let mut start = Start::new(seed, Rc::clone(phase), Rc::clone(&self.books));
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
-        start.composed = !late && self.compose(&mut start, None).is_ok();
+        if !late && self.compose(&mut start, None).is_ok() {
+            start.composed = Composed::Ready;
+        }
         start
     }
 
@@ -183,7 +185,10 @@ impl<D: Dialer> Worker<D> {
 
     /// Composes what could not be composed ahead.
     pub(super) fn compose_late(&self, start: &mut Start, session: u64) -> Result<(), String> {
-        if start.composed { Ok(()) } else { self.compose(start, Some(session)) }
+        match start.composed {
+            Composed::Ready => Ok(()),
+            Composed::Not => self.compose(start, Some(session)),
+        }
     }
 
     /// Gives a start to an idle session, or opens one, or lets it wait. A worker that stops lets
@@ -255,14 +260,6 @@ impl<D: Dialer> Worker<D> {
     pub(super) fn connected(&self, handle: &Handle) {
         handle.connected.set(true);
         self.enter(handle, handle.phase.get());
-    }
-
-    /// A session is ready for MAIL.
-    pub(super) fn ready(&self, handle: &Handle) {
-        handle.ready.set(true);
-        if let Some(slot) = handle.slot.borrow().as_ref() {
-            slot.run.succeeded(slot.number);
-        }
     }
 
     /// A session carries a message of a phase.
@@ -399,7 +396,12 @@ impl<D: Dialer> Worker<D> {
         }
         if let Some(slot) = handle.leave_slot() {
             slot.run.vacate(slot.number);
-            self.replace(slot, handle.ready.get(), now);
+            // A session that ends is replaced at once; a failed connection backs off.
+            if handle.ready.get() {
+                self.fill(slot, now);
+            } else {
+                self.try_again(slot, now);
+            }
         }
         self.room_for_others(handle.client, now);
         self.wake.notify_one();
@@ -426,11 +428,9 @@ impl<D: Dialer> Worker<D> {
         }
     }
 
-    /// Opens a slot again: at once, or after a pause if its connection failed.
-    fn replace(&self, slot: Slot, was_ready: bool, now: Instant) {
-        if was_ready {
-            self.fill(slot, now);
-        } else if slot.run.is_active(slot.number) {
+    /// Opens a slot again after a pause.
+    fn try_again(&self, slot: Slot, now: Instant) {
+        if slot.run.is_active(slot.number) {
             let at = now + slot.run.back_off(slot.number);
             self.retries.borrow_mut().push(Reverse(Retry { at, slot }));
         }
@@ -440,10 +440,10 @@ impl<D: Dialer> Worker<D> {
     fn room_for_others(&self, client: ClientId, now: Instant) {
         let sender = self.sender(client);
         let waits = sender.waiting.borrow().front().map(|start| start.key.phase);
-        if waits.is_some_and(|phase| self.may_open(client, phase)) {
-            if let Some(start) = self.waiting(client, now) {
-                self.open(start, None);
-            }
+        if waits.is_some_and(|phase| self.may_open(client, phase))
+            && let Some(start) = self.waiting(client, now)
+        {
+            self.open(start, None);
         }
         let starved = sender.starved.borrow_mut().pop_front();
         if let Some(slot) = starved {
@@ -579,20 +579,9 @@ impl<D: Dialer> Worker<D> {
                 handle.tell(Signal::GiveUp);
             }
         }
-        for (index, sender) in self.senders.iter().enumerate() {
-            let client = ClientId(u16::try_from(index).unwrap_or(u16::MAX));
+        for (client, sender) in (0..).map(ClientId).zip(&self.senders) {
             if !self.keeps_idle(client) {
-                let mut idle = sender.idle.borrow_mut();
-                let stays = |handle: &Rc<Handle>| {
-                    let since = handle.idle_since.get();
-                    let stays = since.is_none_or(|since| now < since + IDLE);
-                    if !stays {
-                        handle.retiring.set(true);
-                        handle.tell(Signal::Leave);
-                    }
-                    stays
-                };
-                idle.retain(stays);
+                sender.let_idle_go(now);
             }
         }
         self.reap();
@@ -684,6 +673,19 @@ impl<D: Dialer> Worker<D> {
 }
 
 impl Sender {
+    /// Sessions that have been idle for too long leave.
+    fn let_idle_go(&self, now: Instant) {
+        let long =
+            |handle: &Rc<Handle>| handle.idle_since.get().is_some_and(|since| now >= since + IDLE);
+        let gone: Vec<Rc<Handle>> =
+            self.idle.borrow_mut().extract_if(.., |handle| long(handle)).collect();
+        for handle in gone {
+            handle.idle_since.set(None);
+            handle.retiring.set(true);
+            handle.tell(Signal::Leave);
+        }
+    }
+
     fn new(client: &Client, plan: &Plan) -> Self {
         let manners = Manners {
             ehlo: client.ehlo.clone(),

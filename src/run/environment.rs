@@ -61,9 +61,8 @@ impl Usage {
         self.host_memory = self.host_memory.max(sample.host.memory_used);
         self.cpu.add(sample.process.cpu, covers);
         self.memory = self.memory.max(sample.process.memory);
-        self.descriptors =
-            self.descriptors.max(u64::try_from(sample.process.descriptors).unwrap_or(0));
-        self.threads = self.threads.max(u64::try_from(sample.process.threads).unwrap_or(0));
+        self.descriptors = self.descriptors.max(sample.process.descriptors);
+        self.threads = self.threads.max(sample.process.threads);
         let busy = sample.workers.iter().any(|worker| worker.cpu > self.limit);
         for phase in phases {
             let used = self.by_phase.entry(*phase).or_default();

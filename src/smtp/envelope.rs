@@ -98,28 +98,28 @@ mod tests {
     use super::super::Reply;
     use super::*;
 
-    fn commands(ehlo: &[u8], eight_bit: bool) -> Commands {
+    fn commands(ehlo: &[u8]) -> Commands {
         let offered = Capabilities::of(&Reply::parse(ehlo).unwrap().unwrap().0);
         let to = ["b@load.test".to_owned(), "c@load.test".to_owned()];
         let mut commands = Commands::default();
         let envelope =
-            Envelope { from: "a@load.test", to: &to, size: 1024, eight_bit, utf8: false };
+            Envelope { from: "a@load.test", to: &to, size: 1024, eight_bit: true, utf8: false };
         commands.fill(&envelope, offered);
         commands
     }
 
     #[test]
     fn parameters_are_sent_only_where_they_are_offered() {
-        assert_eq!(commands(b"250 x\r\n", true).nth(0), b"MAIL FROM:<a@load.test>\r\n");
+        assert_eq!(commands(b"250 x\r\n").nth(0), b"MAIL FROM:<a@load.test>\r\n");
         assert_eq!(
-            commands(b"250-x\r\n250-SIZE\r\n250 8BITMIME\r\n", true).nth(0),
+            commands(b"250-x\r\n250-SIZE\r\n250 8BITMIME\r\n").nth(0),
             b"MAIL FROM:<a@load.test> SIZE=1024 BODY=8BITMIME\r\n"
         );
     }
 
     #[test]
     fn single_commands_make_up_the_group() {
-        let commands = commands(b"250 x\r\n", false);
+        let commands = commands(b"250 x\r\n");
 
         let joined: Vec<u8> = (0..4).flat_map(|n| commands.nth(n).to_vec()).collect();
 

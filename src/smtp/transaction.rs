@@ -75,6 +75,7 @@ pub(super) struct Transaction {
     began: Option<Instant>,
 }
 
+#[derive(Clone, Copy)]
 enum Judgement {
     Passed,
     Failed(Outcome),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::Timeline;
+use super::{Line, Timeline};
 use crate::plan::{Begin, PhaseId};
 
 /// The beginnings and ends of all phases, as times of the run's clock.
@@ -75,29 +75,25 @@ impl Schedule {
 
     fn look_ahead(&mut self, timeline: &Timeline) {
         // A phase may stand beside one that comes later in the file, so one pass may not do.
-        loop {
-            let mut found = false;
-            for line in timeline.lines() {
-                let at = line.id().index();
-                if self.begins[at].is_none() {
-                    self.begins[at] = match line.begin() {
-                        Begin::Start => Some(Duration::ZERO),
-                        Begin::After(other) => self.ends[other.index()],
-                        Begin::With(other, delay) => {
-                            self.begins[other.index()].map(|it| it + delay)
-                        }
-                    };
-                    found |= self.begins[at].is_some();
-                }
-                if self.ends[at].is_none() {
-                    self.ends[at] =
-                        self.begins[at].zip(line.length()).map(|(begin, length)| begin + length);
-                }
-            }
-            if !found {
-                return;
-            }
+        while timeline.lines().iter().filter(|line| self.look_at(line)).count() > 0 {}
+    }
+
+    /// Works out one phase's times; whether its beginning was found.
+    fn look_at(&mut self, line: &Line) -> bool {
+        let at = line.id().index();
+        let unknown = self.begins[at].is_none();
+        if unknown {
+            self.begins[at] = match line.begin() {
+                Begin::Start => Some(Duration::ZERO),
+                Begin::After(other) => self.ends[other.index()],
+                Begin::With(other, delay) => self.begins[other.index()].map(|begin| begin + delay),
+            };
         }
+        if self.ends[at].is_none() {
+            self.ends[at] =
+                self.begins[at].zip(line.length()).map(|(begin, length)| begin + length);
+        }
+        unknown && self.begins[at].is_some()
     }
 }
 
