@@ -1,8 +1,10 @@
 //! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
 
+use std::cell::Cell as Place;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,16 +23,20 @@ use crate::sink::{Server, SinkCounters};
 use crate::smtp::{Outcome, Step};
 use crate::timeline::{Timeline, fixture};
 
-/// Connects to a server in the same thread.
+/// Connects to a server in the same thread; one connection may panic.
 #[derive(Clone)]
 struct Pipes {
     server: Server,
+    made: Rc<Place<u32>>,
+    panics_at: Option<u32>,
 }
 
 impl Dialer for Pipes {
     type Connection = DuplexStream;
 
     async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+        self.made.set(self.made.get() + 1);
+        assert_ne!(Some(self.made.get()), self.panics_at, "a planted panic");
         let (near, far) = tokio::io::duplex(1 << 16);
         let server = self.server.clone();
         tokio::task::spawn_local(async move { server.attend(far).await });
@@ -45,6 +51,7 @@ struct Outcomes {
     took: Duration,
     reached: Vec<PhaseId>,
     peaks: Vec<u32>,
+    panics: Vec<String>,
 }
 
 impl Outcomes {
@@ -63,12 +70,14 @@ fn seconds(seconds: f64) -> Duration {
 
 /// Runs a plan with one worker; orders are sent at their time of the run's clock.
 async fn run_with(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
-    LocalSet::new().run_until(run_here(plan, orders)).await
+    let server = Server::new(&plan.sink, plan.seed);
+    let dialer = Pipes { server, made: Rc::default(), panics_at: None };
+    LocalSet::new().run_until(run_here(plan, orders, dialer)).await
 }
 
-async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
+async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) -> Outcomes {
     let began = Instant::now();
-    let server = Server::new(&plan.sink, plan.seed);
+    let server = dialer.server.clone();
     let identity = RunIdentity { id: 1, seed: plan.seed };
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
@@ -79,11 +88,11 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
     for (at, change) in orders {
         order.send(Order { at: began + at, change }).unwrap();
     }
-    let dialer = Pipes { server: server.clone() };
     let worker =
         tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
+    let mut panics = Vec::new();
     let mut peaks = vec![0; shared.plan.phases.len()];
     while let Some(note) = told.recv().await {
         match note {
@@ -101,12 +110,12 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
                 end_phase(&order, phase);
             }
             Note::FirstError(_) => {}
-            Note::Panicked(text) => panic!("{text}"),
+            Note::Panicked(text) => panics.push(text),
         }
     }
     worker.await.unwrap().unwrap();
     let outcomes =
-        Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks };
+        Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks, panics };
     assert_conserved(&outcomes);
     outcomes
 }
@@ -133,7 +142,9 @@ fn assert_conserved(outcomes: &Outcomes) {
 }
 
 async fn run(plan: Plan) -> Outcomes {
-    run_with(plan, Vec::new()).await
+    let outcomes = run_with(plan, Vec::new()).await;
+    assert_eq!(outcomes.panics, Vec::<String>::new());
+    outcomes
 }
 
 fn phase(name: &str, load: Load, length: Option<f64>) -> Phase {
@@ -393,4 +404,20 @@ async fn thinking_is_a_pause_between_the_messages_of_a_session() {
 
     // A new session does not think first: each ten messages take 10 × 0.1 + 9 × 0.4 seconds.
     assert_eq!(outcomes.ended(0, Outcome::Accepted), 2 * 22);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_told_and_booked_and_the_others_go_on() {
+    let plan = plan(vec![phase("a", steady(2.0), Some(10.0))], 0.1);
+    let server = Server::new(&plan.sink, plan.seed);
+    let dialer = Pipes { server, made: Rc::default(), panics_at: Some(3) };
+
+    let outcomes = LocalSet::new().run_until(run_here(plan, Vec::new(), dialer)).await;
+
+    assert_eq!(outcomes.panics.len(), 1);
+    assert!(outcomes.panics[0].contains("a planted panic"), "{:?}", outcomes.panics);
+    assert_eq!(outcomes.ended(0, Outcome::Local), 1);
+    // The slot backs off for a moment, and then it is served again.
+    let accepted = outcomes.ended(0, Outcome::Accepted);
+    assert!((195..=200).contains(&accepted), "{accepted}");
 }
