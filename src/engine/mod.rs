@@ -7,12 +7,18 @@
 mod alarm;
 mod books;
 mod closed;
+mod connect;
 mod dialer;
+mod gauges;
 mod handle;
 mod order;
 mod pacer;
+mod pool;
+mod run;
+mod sender;
 mod session;
 mod shared;
+mod slots;
 mod worker;
 
 use std::io;

@@ -17,91 +17,20 @@ use super::books::{PhaseState, Seed, Start};
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::order::{Change, Note, Order};
+use super::run::{AHEAD, Cut, OpenRun, Run};
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::{CellKey, Handover};
-use crate::timeline::{
-    Change as SlotTurn, Line, Model, PlannedStart, Schedule, Share, SlotChanges, Starts,
-};
+use crate::timeline::{Change as SlotTurn, Model, PlannedStart, Schedule, Share, SlotChanges};
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(50);
-/// How long before its start a message is composed at the earliest.
-const AHEAD: Duration = Duration::from_millis(5);
 /// So many starts at a time, then sessions get their turn.
 const AT_A_TIME: usize = 128;
 /// How long sessions have for their good-byes at the end of a run.
 const GOOD_BYE: Duration = Duration::from_secs(5);
 /// Between the hand-overs of what was counted.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A phase that has begun and is not yet settled.
-pub(super) enum Run {
-    Open(Box<OpenRun>),
-    Closed { run: Rc<ClosedRun>, changes: Peekable<SlotChanges>, cut: Cut },
-    Pause { phase: Rc<PhaseState> },
-}
-
-/// An open phase's part in one worker.
-pub(super) struct OpenRun {
-    phase: Rc<PhaseState>,
-    line: Arc<Line>,
-    starts: Peekable<Starts>,
-    /// The next start with its message, composed ahead.
-    ready: Option<Start>,
-    cut: Cut,
-}
-
-/// How far the end of a phase has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Cut {
-    /// It is in force.
-    InForce,
-    /// It drains until then.
-    DrainsUntil(Instant),
-    /// What it had started was given up.
-    Done,
-}
-
-impl Run {
-    pub(super) fn phase(&self) -> &Rc<PhaseState> {
-        match self {
-            Self::Open(open) => &open.phase,
-            Self::Closed { run, .. } => &run.phase,
-            Self::Pause { phase } => phase,
-        }
-    }
-
-    pub(super) const fn is_closed(&self) -> bool {
-        matches!(self, Self::Closed { .. })
-    }
-
-    /// Whether it has not ended.
-    pub(super) fn is_in_force(&self) -> bool {
-        match self {
-            Self::Open(open) => open.cut == Cut::InForce,
-            Self::Closed { cut, .. } => *cut == Cut::InForce,
-            Self::Pause { .. } => true,
-        }
-    }
-
-    /// Whether its time is over and all that came due in it has started.
-    fn has_ended(&mut self, now: Instant) -> bool {
-        let over = self.phase().is_over(now);
-        match self {
-            Self::Open(open) => over && open.next_due().is_none(),
-            Self::Closed { .. } | Self::Pause { .. } => over,
-        }
-    }
-
-    fn cut_mut(&mut self) -> Option<&mut Cut> {
-        match self {
-            Self::Open(open) => Some(&mut open.cut),
-            Self::Closed { cut, .. } => Some(cut),
-            Self::Pause { .. } => None,
-        }
-    }
-}
 
 /// Whether all that is due was done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -500,19 +429,5 @@ impl<D: Dialer> Pacer<D> {
             cells,
             gauges,
         }));
-    }
-}
-
-impl OpenRun {
-    /// When the next start is due, unless the phase ends before that.
-    fn next_due(&mut self) -> Option<Instant> {
-        let due = self.phase.begin + self.starts.peek()?.at;
-        self.phase.end.get().is_none_or(|end| due <= end).then_some(due)
-    }
-
-    /// When the pacer has something to do: to compose the next message, or to start it.
-    fn next_wake(&mut self) -> Option<Instant> {
-        let due = self.next_due()?;
-        Some(if self.ready.is_some() { due } else { due.checked_sub(AHEAD).unwrap_or(due) })
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,9 +16,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::books::{ErrorText, Start};
-use super::dialer::{Connection, Dialer, is_local};
+use super::connect::connect;
+use super::dialer::{Connection, Dialer};
 use super::handle::{Handle, Signal};
-use super::worker::{Next, Worker};
+use super::pool::Next;
+use super::worker::Worker;
 use crate::message::Mail;
 use crate::record::{CellKey, RecipientEnd as Counted};
 use crate::smtp::{Act, Dialog, End, Envelope, Event, Input, Outcome, RecipientEnd, Reply, Step};
@@ -484,45 +486,4 @@ fn first_line(octets: &[u8]) -> &[u8] {
     let end =
         octets.iter().take(200).position(|octet| *octet == b'\n').unwrap_or(octets.len().min(200));
     octets.get(..end).unwrap_or_default()
-}
-
-/// Why there is no connection.
-enum Unconnected {
-    System(io::Error),
-    TooLate,
-}
-
-impl Unconnected {
-    fn outcome(&self, took: Duration) -> (Outcome, String) {
-        match self {
-            Self::System(error) if is_local(error) => (Outcome::Local, error.to_string()),
-            Self::System(error) => (Outcome::Unconnected, error.to_string()),
-            Self::TooLate => {
-                let text = format!("no connection within {:.1} s", took.as_secs_f64());
-                (Outcome::TimedOut, text)
-            }
-        }
-    }
-}
-
-/// Connects, unless the worker says that it has taken too long.
-async fn connect<D: Dialer>(
-    dialer: &D,
-    address: std::net::SocketAddr,
-    handle: &Handle,
-) -> Result<D::Connection, Unconnected> {
-    let mut connecting = pin!(dialer.connect(address));
-    poll_fn(|context| {
-        if let Poll::Ready(connected) = connecting.as_mut().poll(context) {
-            return Poll::Ready(connected.map_err(Unconnected::System));
-        }
-        match handle.told() {
-            Some(Signal::GiveUp) => return Poll::Ready(Err(Unconnected::TooLate)),
-            Some(Signal::Leave) => handle.retiring.set(true),
-            Some(Signal::Work) | None => {}
-        }
-        handle.listen(context.waker());
-        Poll::Pending
-    })
-    .await
 }

@@ -1,0 +1,69 @@
+//! A client's part in one worker: its sessions that are idle, and the starts that wait for one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::books::Start;
+use super::closed::Slot;
+use super::handle::{Handle, Signal};
+use crate::plan::{Client, Plan};
+use crate::smtp::{Expectations, Manners};
+
+/// How long a session of the open model stays idle before it leaves.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// A worker's part of a client.
+pub(super) struct Sender {
+    pub(super) manners: Rc<Manners>,
+    /// By message.
+    pub(super) expectations: Vec<Option<Rc<Expectations>>>,
+    /// Sessions that are open or being opened.
+    pub(super) open: Cell<u32>,
+    pub(super) opened_ever: Cell<u64>,
+    /// Idle sessions, the most recently used last.
+    pub(super) idle: RefCell<Vec<Rc<Handle>>>,
+    /// Starts that wait for a session.
+    pub(super) waiting: RefCell<VecDeque<Start>>,
+    /// Slots that found the client at its limit.
+    pub(super) starved: RefCell<VecDeque<Slot>>,
+}
+
+impl Sender {
+    /// Sessions that have been idle for too long leave.
+    pub(super) fn let_idle_go(&self, now: Instant) {
+        let long =
+            |handle: &Rc<Handle>| handle.idle_since.get().is_some_and(|since| now >= since + IDLE);
+        let gone: Vec<Rc<Handle>> =
+            self.idle.borrow_mut().extract_if(.., |handle| long(handle)).collect();
+        for handle in gone {
+            handle.idle_since.set(None);
+            handle.retiring.set(true);
+            handle.tell(Signal::Leave);
+        }
+    }
+
+    pub(super) fn new(client: &Client, plan: &Plan) -> Self {
+        let manners = Manners {
+            ehlo: client.ehlo.clone(),
+            pipelining: client.pipelining,
+            ending: client.end,
+        };
+        let expectations = plan.messages.iter().map(|message| {
+            let both = client.expect.overridden_by(&message.expect);
+            (!both.is_empty()).then(|| Rc::new(both))
+        });
+        Self {
+            manners: Rc::new(manners),
+            expectations: expectations.collect(),
+            open: Cell::default(),
+            opened_ever: Cell::default(),
+            idle: RefCell::default(),
+            waiting: RefCell::default(),
+            starved: RefCell::default(),
+        }
+    }
+}
