@@ -36,10 +36,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Sink(args) => sink::sink(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),
     };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(failure) => failure.tell().into(),
-    }
+    let exit = done.unwrap_or_else(Failure::tell);
+    std::process::ExitCode::from(exit.number())
 }
 
 /// What a command ends with.

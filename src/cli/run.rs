@@ -9,7 +9,7 @@ use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
 use super::{Done, quick as quick_plan, read, signals};
 use crate::plan::{Format, Loaded, Overrides, Source};
-use crate::report::{self, Page, preview};
+use crate::report::{self, Page, format, preview};
 use crate::run::{self as conductor, Finished, Job, Options, Permits};
 use crate::verdict::ExitCode;
 
@@ -60,7 +60,8 @@ fn carry_out(
         file,
     };
     if !output.quiet && output.format.format == OutputFormat::Text {
-        note(&preview::paragraph(&of_plan(&loaded.plan)?));
+        let paragraph = preview::paragraph(&of_plan(&loaded.plan)?);
+        note(&format::wrapped(&paragraph, 0, width()).join("\n"));
     }
     let signals = signals::listen();
     let mut display = Display::new(output);

@@ -210,6 +210,24 @@ fn rounded(number: f64) -> u64 {
     number.round() as u64
 }
 
+/// A text broken between words; each line begins with `indent` spaces.
+pub fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let long = indent + line.chars().count() + 1 + word.chars().count() > width;
+        if long && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.into_iter().map(|line| format!("{:indent$}{line}", "")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,9 +39,3 @@ impl ExitCode {
         self.0
     }
 }
-
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code.0)
-    }
-}

@@ -1,3 +1,5 @@
+//! Trees that are read item by item: every mistake, each at its place.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Plans that are loaded: defaults, the way back to TOML, hashes, and ten planted mistakes.
+
 use std::time::Duration;
 
 use expect_test::expect_file;

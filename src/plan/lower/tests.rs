@@ -1,3 +1,5 @@
+//! Documents that become plans, and what is said where they can't.
+
 use serde_json::{Value, json};
 
 use super::*;

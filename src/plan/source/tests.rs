@@ -1,3 +1,5 @@
+//! Texts that are parsed and places that are found again.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -104,7 +104,7 @@ fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
         facts.push("partial results".to_owned());
     }
     let lead = word.len() + 2;
-    let mut lines = wrapped(&format::escape(&summary.reason), lead, page.width);
+    let mut lines = format::wrapped(&format::escape(&summary.reason), lead, page.width);
     if let Some(first) = lines.first_mut() {
         *first = format!("{}  {}", page.style.paint(ink, word), first.trim_start());
     }
@@ -207,29 +207,11 @@ fn columns(rows: &[[String; 3]], width: usize) -> Vec<String> {
 
 /// A text with its name in front, on as many lines as it needs.
 fn entry(name: &str, text: &str, width: usize) -> Vec<String> {
-    let mut lines = wrapped(text, 14, width);
+    let mut lines = format::wrapped(text, 14, width);
     if let Some(first) = lines.first_mut() {
         *first = format!("  {name:<12}{}", first.trim_start());
     }
     lines
-}
-
-/// A text broken between words; each line begins with `indent` spaces.
-fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let long = indent + line.chars().count() + 1 + word.chars().count() > width;
-        if long && !line.is_empty() {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines.into_iter().map(|line| format!("{:indent$}{line}", "")).collect()
 }
 
 #[cfg(test)]
