@@ -33,6 +33,11 @@ impl Gauges {
         gauge.open = gauge.open.saturating_sub(1);
     }
 
+    /// Whether a phase had sessions since the last call.
+    pub(super) fn had(&self, phase: PhaseId) -> bool {
+        self.open.iter().any(|((of, ..), gauge)| *of == phase && gauge.peak > 0)
+    }
+
     /// The most sessions of a phase since the last call.
     pub(super) fn take_peaks(&mut self, phase: PhaseId) -> Vec<PeakOpen> {
         let of_phase = self.open.iter_mut().filter(|((of, ..), _)| *of == phase);

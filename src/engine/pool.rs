@@ -313,29 +313,32 @@ impl<D: Dialer> Worker<D> {
         self.gauges.borrow_mut().exit(handle, phase);
     }
 
-    /// The sessions of the phases that are in force or draining, with their peaks since the last
-    /// call. What is true of all workers together is told by the first of them.
+    /// The sessions of the phases that are in force or draining, or were since the last call,
+    /// with their peaks since then. What is true of all workers together is told by the first.
     pub(super) fn take_gauges(&self, now: Instant) -> Vec<PhaseGauge> {
+        let shared = &self.books.shared;
         let runs = self.runs.borrow();
-        let gauges = runs.iter().map(|run| {
-            let phase = run.phase().id;
-            let line = self.books.shared.timeline.line(phase);
-            let (open_sessions, peak_open, level) = if self.index == 0 {
-                let (open, peak) = self.books.shared.take_open(phase);
-                let since = now.saturating_duration_since(run.phase().begin);
-                (open, peak, if run.is_in_force() { line.level(since) } else { 0.0 })
-            } else {
-                (0, 0, 0.0)
-            };
-            PhaseGauge {
-                phase,
-                level,
-                open_sessions,
-                peak_open,
-                peaks: self.gauges.borrow_mut().take_peaks(phase),
+        let gauges = shared.timeline.lines().iter().filter_map(|line| {
+            let phase = line.id();
+            let run = runs.iter().find(|run| run.phase().id == phase);
+            // A phase may have come to its end in the middle of the second.
+            let had = self.gauges.borrow().had(phase) || self.is_first() && shared.had_open(phase);
+            if run.is_none() && !had {
+                return None;
             }
+            let (open_sessions, peak_open) =
+                if self.is_first() { shared.take_open(phase) } else { (0, 0) };
+            let run = run.filter(|run| run.is_in_force() && self.is_first());
+            let level =
+                run.map_or(0.0, |run| line.level(now.saturating_duration_since(run.phase().begin)));
+            let peaks = self.gauges.borrow_mut().take_peaks(phase);
+            Some(PhaseGauge { phase, level, open_sessions, peak_open, peaks })
         });
         gauges.collect()
+    }
+
+    fn is_first(&self) -> bool {
+        self.index == 0
     }
 }
 
