@@ -85,7 +85,7 @@ fn a_421_between_messages_costs_no_message() {
     });
 
     assert_eq!(number(&summary, "/all/messages/accepted"), 3);
-    assert_eq!(number(&summary, "/all/sessions/opened"), 3);
+    assert_eq!(number(&summary, "/all/sessions/opened"), 3, "{:#}", summary["all"]);
 }
 
 #[test]
@@ -184,23 +184,24 @@ fn a_target_that_is_not_there_is_told_before_anything_begins() {
     assert!(!desk.path("out").exists());
 }
 
+/// Public as far as the program knows; but it is multicast, so that the kernel itself refuses to
+/// connect a TCP socket: no packet can leave this machine, even where the program is wrong.
+const PUBLIC: &str = "239.1.2.3:25";
+
 #[test]
 fn an_address_that_is_not_loopback_needs_a_flag_that_is_named() {
     let desk = Desk::with_plan(THREE);
-    let refused = |target: &str, more: &[&str]| {
-        let ran = desk.run(&[&["-q", "--target", target], more].concat());
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{target}");
+    let table: [(&[&str], _, _); 2] = [
+        (&[], "239.1.2.3 (`239.1.2.3`) is not allowed", "`--allow 239.1.2.3/32`"),
+        (&["--allow", "239.0.0.0/8"], "is a public address", "`--authorized 239.1.2.3`"),
+    ];
+    for (more, error, help) in table {
+        let ran = desk.run(&[&["-q", "--target", PUBLIC], more].concat());
+
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(error) && ran.stderr.contains(help), "{}", ran.stderr);
         assert!(!desk.path("out").exists());
-        ran.stderr
-    };
-
-    let private = refused("10.20.0.5:25", &[]);
-    let public = refused("203.0.113.9:25", &["--allow", "203.0.113.0/24"]);
-
-    assert!(private.contains("10.20.0.5 (`10.20.0.5`) is not allowed"), "{private}");
-    assert!(private.contains("`--allow 10.20.0.5/32`"), "{private}");
-    assert!(public.contains("is a public address"), "{public}");
-    assert!(public.contains("`--authorized 203.0.113.9`"), "{public}");
+    }
 }
 
 /// A server that is killed when the second phase begins, and started again with the third.
