@@ -9,7 +9,7 @@ use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
 use super::{Done, quick as quick_plan, read, signals};
 use crate::plan::{Format, Loaded, Overrides, Source};
-use crate::report::{self, Page, format, preview};
+use crate::report::{self, Detail, Page, format, preview};
 use crate::run::{self as conductor, Finished, Job, Options, Permits};
 use crate::verdict::ExitCode;
 
@@ -79,6 +79,7 @@ fn show(finished: &Finished, output: &OutputFlags) {
                 style: style(&output.format),
                 width: width(),
                 folder: Some(&finished.folder),
+                detail: if output.verbose { Detail::Full } else { Detail::Brief },
             };
             report::render(&finished.summary, page)
         }

@@ -6,4 +6,4 @@ mod progress;
 mod text;
 
 pub use progress::{LastSecond, Level, PhaseProgress, Progress};
-pub use text::{Page, Style, render};
+pub use text::{Detail, Page, Style, render};

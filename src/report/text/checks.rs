@@ -115,7 +115,7 @@ fn fit(rows: &[FitnessRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Style;
+    use crate::report::{Detail, Style};
 
     fn row(check: &str, unit: &str) -> ThresholdRow {
         ThresholdRow {
@@ -155,7 +155,7 @@ mod tests {
             unit: "ms".to_owned(),
         };
 
-        let page = Page { style: Style::Plain, width: 80, folder: None };
+        let page = Page { style: Style::Plain, width: 80, folder: None, detail: Detail::Brief };
 
         let lines = fitness(&[row("lag_p99", "a", 1.0), row("lag_p99", "b", 2.0)], page);
 

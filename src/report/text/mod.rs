@@ -5,6 +5,7 @@
 
 mod checks;
 mod phases;
+mod steps;
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,6 +27,18 @@ pub struct Page<'a> {
     pub width: usize,
     /// Where the results are kept; none: nowhere.
     pub folder: Option<&'a Path>,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+/// How much a page tells.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Detail {
+    /// The phases, and the most frequent errors.
+    #[default]
+    Brief,
+    /// Also each step of each phase, and all kinds of errors.
+    Full,
 }
 
 /// Whether a page has colours.
@@ -75,6 +88,9 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     lines.extend(totals(summary, page.width));
     lines.extend(checks::thresholds(&summary.thresholds, page));
     lines.extend(errors(&summary.totals, page));
+    if page.detail == Detail::Full {
+        lines.extend(steps::tables(summary, page));
+    }
     lines.push(String::new());
     lines.extend(checks::fitness(&summary.fitness, page));
     if let Some(folder) = page.folder {
@@ -176,7 +192,8 @@ fn errors(totals: &Figures, page: Page<'_>) -> Vec<String> {
     if totals.errors.is_empty() {
         return Vec::new();
     }
-    let shown = totals.errors.iter().take(ERROR_ROWS).map(|error| {
+    let most = if page.detail == Detail::Full { usize::MAX } else { ERROR_ROWS };
+    let shown = totals.errors.iter().take(most).map(|error| {
         let kind = format!("{} at {}", error.outcome, error.step);
         let example = match error.code {
             _ if !error.example.is_empty() => format::escape(&error.example),
@@ -187,7 +204,7 @@ fn errors(totals: &Figures, page: Page<'_>) -> Vec<String> {
     });
     let mut lines = vec![String::new(), page.style.paint(Ink::Strong, "  errors")];
     lines.extend(columns(&shown.collect::<Vec<_>>(), page.width));
-    let rest = totals.errors.iter().skip(ERROR_ROWS);
+    let rest = totals.errors.iter().skip(most);
     let (kinds, count) = rest.fold((0_u64, 0), |(kinds, sum), row| (kinds + 1, sum + row.count));
     if kinds > 0 {
         lines.push(format!("    and {} of {kinds} more kinds", format::count(count)));

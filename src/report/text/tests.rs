@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::record::{
     ErrorRow, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures, OctetFigures, PhaseResult,
-    PlanIdentity, RecipientFigures, SessionFigures, ThresholdRow, ToolIdentity,
+    PlanIdentity, RecipientFigures, SessionFigures, StepFigures, ThresholdRow, ToolIdentity,
 };
 
 fn times(scale: f64) -> LatencyFigures {
@@ -203,7 +203,12 @@ fn interrupted() -> Summary {
 }
 
 fn check(summary: &Summary, width: usize, expected: &Expect) {
-    let page = Page { style: Style::Plain, width, folder: Some(Path::new("results/relay-1")) };
+    let page = Page {
+        style: Style::Plain,
+        width,
+        folder: Some(Path::new("results/relay-1")),
+        detail: Detail::Brief,
+    };
 
     let text = render(summary, page);
 
@@ -392,7 +397,7 @@ fn long_names_are_cut_where_they_do_not_fit() {
     summary.phases[1].name =
         "a-very-long-name-of-a-phase-that-nobody-would-like-to-type/12".to_owned();
     for width in [80, 100, 120] {
-        let page = Page { style: Style::Plain, width, folder: None };
+        let page = Page { style: Style::Plain, width, folder: None, detail: Detail::Brief };
 
         let text = render(&summary, page);
 
@@ -405,7 +410,7 @@ fn long_names_are_cut_where_they_do_not_fit() {
 #[test]
 fn colours_are_only_where_they_are_asked_for_and_change_no_text() {
     for summary in [passed(), failed(), invalid(), interrupted()] {
-        let page = |style| Page { style, width: 100, folder: None };
+        let page = |style| Page { style, width: 100, folder: None, detail: Detail::Brief };
 
         let plain = render(&summary, page(Style::Plain));
         let coloured = render(&summary, page(Style::Coloured));
@@ -414,4 +419,24 @@ fn colours_are_only_where_they_are_asked_for_and_change_no_text() {
         assert!(coloured.contains('\u{1b}'));
         assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
     }
+}
+
+#[test]
+fn a_full_page_tells_each_step_of_each_phase() {
+    let mut summary = passed();
+    summary.phases.truncate(1);
+    let time = LatencyFigures { count: 40, p50: Some(1.5), max: Some(7.0), ..Default::default() };
+    let figures = StepFigures { ok: 39, refused: 1, codes: BTreeMap::new(), time };
+    summary.phases[0].figures.steps = BTreeMap::from([("rcpt".to_owned(), figures)]);
+    let page = |detail| Page { style: Style::Plain, width: 100, folder: None, detail };
+
+    let brief = render(&summary, page(Detail::Brief));
+    let full = render(&summary, page(Detail::Full));
+
+    let name = format!("steps of {}", summary.phases[0].name);
+    assert!(!brief.contains(&name));
+    assert!(full.contains(&name));
+    let row = full.lines().find(|line| line.trim_start().starts_with("rcpt")).unwrap();
+    let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells, ["rcpt", "39", "1", "1.50 ms", "-", "-", "7.00 ms"]);
 }
