@@ -261,8 +261,11 @@ impl<D: Dialer> Session<D> {
     /// Takes all complete replies; what is left over begins the next one.
     fn replies<'a>(&mut self, octets: &'a [u8], now: Instant) -> (Flow, &'a [u8]) {
         let mut rest = octets;
+        let mut owes_turn = false;
         loop {
+            let was_idle = self.dialog.is_idle();
             let (act, reply) = match Reply::parse(rest) {
+                Ok(None) if owes_turn => return (self.proceed(Act::Flush, now), rest),
                 Ok(None) => return (Flow::On, rest),
                 Ok(Some((reply, length))) => {
                     rest = rest.get(length..).unwrap_or_default();
@@ -275,7 +278,15 @@ impl<D: Dialer> Session<D> {
                 }
             };
             self.book_events(reply.as_ref(), now);
-            if self.proceed(act, now) == Flow::Over {
+            if was_idle && matches!(act, Act::Close) {
+                self.worker.books.count(self.key, |cell| cell.sessions.stale += 1);
+            }
+            // A 421 that came along with the reply is heard before the next message begins.
+            owes_turn = matches!(act, Act::Flush)
+                && !rest.is_empty()
+                && self.starts.is_empty()
+                && self.dialog.is_idle();
+            if !owes_turn && self.proceed(act, now) == Flow::Over {
                 return (Flow::Over, &[]);
             }
         }
