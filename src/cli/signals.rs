@@ -9,13 +9,16 @@ use crate::verdict::Interruption;
 pub(super) fn listen() -> UnboundedReceiver<Interruption> {
     // Unbounded, because a person presses only so many keys.
     let (tell, told) = unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let Ok(runtime) = runtime else { return told };
+    let listening = {
+        // Here and not in the thread, which may begin only when a signal has come.
+        let _inside = runtime.enter();
+        signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)))
+    };
+    let Ok((mut interrupt, mut terminate)) = listening else { return told };
     let listener = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            let listening = signal(SignalKind::interrupt())
-                .and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
-            let Ok((mut interrupt, mut terminate)) = listening else { return };
             loop {
                 let interruption = tokio::select! {
                     Some(()) = interrupt.recv() => Interruption::Interrupt,

@@ -1,0 +1,14 @@
+//! The real binary × its embedded server, or a scripted one → what a user sees and keeps.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it cannot do")]
+
+mod draws;
+mod endings;
+mod faults;
+mod folder;
+mod program;
+mod quick;
+mod scenarios;
+mod server;
+mod sums;
+mod words;

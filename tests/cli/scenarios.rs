@@ -1,0 +1,70 @@
+//! Every file of `scenarios/` → whether it passes, in a small part of its time.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::program::{Desk, number, repository};
+
+/// Each scenario with the factor for its times.
+macro_rules! scenarios {
+    ($($fact:ident: $file:literal in $factor:literal;)*) => {
+        const KNOWN: &[&str] = &[$($file),*];
+        $(
+            #[test]
+            fn $fact() {
+                passes($file, $factor);
+            }
+        )*
+    };
+}
+
+scenarios! {
+    connection_reuse_passes: "connection-reuse.toml" in "0.05";
+    everyday_mix_passes: "everyday-mix.yaml" in "0.03";
+    greylisting_sink_passes: "greylisting-sink.toml" in "0.05";
+    open_rate_passes: "open-rate.toml" in "0.02";
+    quickstart_passes: "quickstart.toml" in "0.1";
+    ramp_to_peak_passes: "ramp-to-peak.toml" in "0.02";
+    soak_passes: "soak.toml" in "0.003";
+    spikes_passes: "spikes.toml" in "0.02";
+    staircase_passes: "staircase.toml" in "0.03";
+}
+
+fn passes(file: &str, factor: &str) {
+    let desk = Desk::new();
+    let path = repository("scenarios").join(file);
+    let plan = path.to_str().unwrap();
+    // The machine of a test may be busy; that a tester is late is tested elsewhere.
+    let limits = ["lag_p99=10s", "cpu=100%"].map(|limit| format!("generator.limits.{limit}"));
+    let mut words = vec!["run", plan, "--sink", "--time-scale", factor, "--seed", "42"];
+    words.extend(["--out", "out", "--format", "json"]);
+    words.extend(limits.iter().flat_map(|limit| ["--set", limit]));
+
+    let summary = desk.mailquake(&words).ended(0);
+
+    assert!(number(&summary, "/all/messages/accepted") > 0, "{summary:#}");
+    assert_eq!(summary["verdict"], "pass");
+}
+
+fn files() -> BTreeSet<String> {
+    let entries = fs::read_dir(repository("scenarios")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn every_scenario_is_valid() {
+    let folder = repository("scenarios");
+    let paths: Vec<String> =
+        files().iter().map(|file| folder.join(file).to_str().unwrap().to_owned()).collect();
+    let mut words = vec!["validate"];
+    words.extend(paths.iter().map(String::as_str));
+
+    let ran = Desk::new().mailquake(&words);
+
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), paths.len()), "{}", ran.stderr);
+}
+
+#[test]
+fn every_scenario_has_a_test() {
+    assert_eq!(files(), KNOWN.iter().map(|file| (*file).to_owned()).collect());
+}

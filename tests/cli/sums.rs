@@ -1,0 +1,104 @@
+//! A summary → whether its figures add up, in the totals, in all, and in each phase.
+
+use serde_json::Value;
+
+use crate::program::number;
+
+const OUTCOMES: [&str; 13] = [
+    "accepted",
+    "expected",
+    "unexpected",
+    "temporary",
+    "permanent",
+    "timed_out",
+    "disconnected",
+    "unconnected",
+    "tls",
+    "protocol",
+    "ambiguous",
+    "interrupted",
+    "local",
+];
+
+/// Stops the test where a sum does not hold.
+pub(crate) fn hold(summary: &Value) {
+    figures_hold("totals", &summary["totals"]);
+    figures_hold("all", &summary["all"]);
+    let phases = summary["phases"].as_array().unwrap();
+    for phase in phases {
+        phase_holds(phase);
+    }
+    for kind in OUTCOMES.iter().chain(&["planned", "started", "dropped"]) {
+        let pointer = format!("/figures/messages/{kind}");
+        let of = |phases: Vec<&Value>| {
+            phases.into_iter().map(|phase| number(phase, &pointer)).sum::<u64>()
+        };
+        let pointer = format!("/messages/{kind}");
+        assert_eq!(number(&summary["all"], &pointer), of(phases.iter().collect()), "all {kind}");
+        let counting = phases.iter().filter(|phase| phase["warmup"] == false).collect();
+        assert_eq!(number(&summary["totals"], &pointer), of(counting), "totals {kind}");
+    }
+    embedded_server_agrees(summary);
+}
+
+fn phase_holds(phase: &Value) {
+    let name = phase["name"].as_str().unwrap();
+    let figures = &phase["figures"];
+    figures_hold(name, figures);
+    if phase["model"] == "closed" {
+        assert_eq!(number(figures, "/messages/dropped"), 0, "{name}");
+    }
+    let clients = phase["clients"].as_object().unwrap();
+    let targets = phase["targets"].as_object().unwrap().values();
+    let addresses = targets.flat_map(|target| target.as_object().unwrap().values());
+    let parts = [clients.values().collect::<Vec<_>>(), addresses.collect()];
+    for (parts, what) in parts.into_iter().zip(["clients", "addresses"]) {
+        let ended: u64 = parts.iter().map(|part| number(part, "/messages/accepted")).sum();
+        assert_eq!(ended, number(figures, "/messages/accepted"), "{name}: {what}");
+    }
+    for (client, figures) in clients {
+        figures_hold(&format!("{name}/{client}"), figures);
+    }
+}
+
+fn figures_hold(name: &str, figures: &Value) {
+    let messages = |kind: &str| number(figures, &format!("/messages/{kind}"));
+    assert_eq!(messages("planned"), messages("started") + messages("dropped"), "{name}");
+    let ended: u64 = OUTCOMES.iter().map(|kind| messages(kind)).sum();
+    assert_eq!(messages("started"), ended, "{name}: {:#}", figures["messages"]);
+    codes_decide(name, figures);
+    let rows = figures["errors"].as_array().unwrap().iter();
+    let rows: u64 = rows.map(|row| number(row, "/count")).sum();
+    let not_errors = ["accepted", "expected", "interrupted", "local"].map(messages);
+    let errors = messages("started") - not_errors.iter().sum::<u64>();
+    assert!(rows >= errors, "{name}: {rows} in the rows of {errors} errors");
+    let sessions = |kind: &str| number(figures, &format!("/sessions/{kind}"));
+    assert!(sessions("started") >= sessions("opened") + sessions("failed"), "{name}");
+    assert!(sessions("opened") == 0 || sessions("peak_open") > 0, "{name}: no peak");
+}
+
+/// Codes are those of the replies that decided: every acceptance has one, what no reply decided
+/// has none, and a failed greeting may have one.
+fn codes_decide(name: &str, figures: &Value) {
+    let messages = |kind: &str| number(figures, &format!("/messages/{kind}"));
+    let codes = figures["codes"].as_object().unwrap().values();
+    let codes: u64 = codes.map(|count| count.as_u64().unwrap()).sum();
+    let decided: u64 = ["accepted", "expected", "unexpected", "temporary", "permanent"]
+        .into_iter()
+        .map(messages)
+        .sum();
+    assert!(codes >= decided, "{name}: {codes} codes of {decided} replies");
+    let may = decided + messages("unconnected") + messages("protocol");
+    assert!(codes <= may, "{name}: {codes} codes of {may} replies at most");
+}
+
+/// What was accepted is what the embedded server took, and what it took without our knowing is
+/// among what is ambiguous, unexpected, or was cut off.
+fn embedded_server_agrees(summary: &Value) {
+    let Some(taken) = summary.pointer("/environment/sink/messages") else { return };
+    let taken = taken.as_u64().unwrap();
+    let messages = |kind: &str| number(summary, &format!("/all/messages/{kind}"));
+    let known = messages("accepted");
+    let unknown = messages("ambiguous") + messages("unexpected") + messages("interrupted");
+    assert!((known..=known + unknown).contains(&taken), "{taken} taken, {known} accepted");
+}

@@ -1,0 +1,153 @@
+//! What the program says without running anything, kept in `tests/golden/cli/`.
+
+use expect_test::expect_file;
+
+use crate::program::{Desk, HEAD, Ran, repository};
+
+const PHASES: &str = r#"
+[[phases]]
+name = "up"
+kind = "ramp"
+connections = { from = 1, to = 20 }
+duration = "10s"
+warmup = true
+
+[[phases]]
+name = "steady"
+kind = "steady"
+rate = "50/s"
+arrival = "even"
+duration = "20s"
+
+[[phases]]
+name = "bursts"
+kind = "burst"
+rate = { base = "50/s", peak = "200/s" }
+every = "5s"
+burst = "1s"
+duration = "20s"
+
+[[phases]]
+name = "closed"
+kind = "steady"
+connections = 4
+count = 200
+"#;
+
+/// The exit code, then both streams.
+fn whole(ran: &Ran) -> String {
+    let code = ran.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+    format!("exit {code}\n--- stdout\n{}--- stderr\n{}", ran.stdout, ran.stderr)
+}
+
+#[test]
+fn each_command_explains_itself() {
+    let desk = Desk::new();
+    for command in ["", "run", "quick", "validate", "preview", "sink", "schema"] {
+        let words: Vec<&str> = [command, "--help"].into_iter().filter(|w| !w.is_empty()).collect();
+        let ran = desk.mailquake(&words);
+
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{command}");
+        let name = if command.is_empty() { "mailquake" } else { command };
+        expect_file![format!("../golden/cli/help-{name}.txt")].assert_eq(&ran.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_plan_is_shown_with_its_places_and_the_next_plan_is_looked_at_too() {
+    let desk = Desk::with_plan(PHASES);
+    for (format, extension) in [("toml", "toml"), ("yaml", "yaml")] {
+        let name = format!("wrong.{extension}");
+        let text = std::fs::read_to_string(repository(&format!(
+            "tests/golden/plan/ten-mistakes.{extension}"
+        )));
+        desk.write(&name, &text.unwrap());
+        let ran = desk.mailquake(&["validate", &name, "plan.toml"]);
+
+        expect_file![format!("../golden/cli/validate-{format}.txt")].assert_eq(&whole(&ran));
+        assert_eq!(ran.code, Some(3));
+    }
+}
+
+#[test]
+fn mistakes_are_told_to_programs_as_json() {
+    let desk = Desk::new();
+    desk.write("wrong.toml", &format!("{HEAD}\n[[phases]]\nname = \"a\"\nkind = \"stedy\"\n"));
+
+    let ran = desk.mailquake(&["validate", "wrong.toml", "--format", "json"]);
+
+    expect_file!["../golden/cli/validate-json.txt"].assert_eq(&whole(&ran));
+    let errors: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(errors.to_string().contains("E0"), "{errors}");
+}
+
+#[test]
+fn a_valid_plan_is_called_so() {
+    let ran = Desk::with_plan(PHASES).mailquake(&["validate", "plan.toml"]);
+
+    assert_eq!(whole(&ran), "exit 0\n--- stdout\nplan.toml: valid (4 phases)\n--- stderr\n");
+}
+
+#[test]
+fn a_preview_shows_the_load_before_it_is_sent() {
+    let desk = Desk::with_plan(PHASES);
+
+    let text = desk.mailquake(&["preview", "plan.toml"]);
+    let json = desk.mailquake(&["preview", "plan.toml", "--format", "json"]);
+
+    expect_file!["../golden/cli/preview.txt"].assert_eq(&text.stdout);
+    expect_file!["../golden/cli/preview.json"].assert_eq(&json.stdout);
+    assert_eq!((text.stderr.as_str(), json.stderr.as_str()), ("", ""));
+    serde_json::from_str::<serde_json::Value>(&json.stdout).unwrap();
+}
+
+#[test]
+fn the_schemas_in_the_repository_are_those_that_are_printed() {
+    let desk = Desk::new();
+    for of in ["plan", "summary"] {
+        let ran = desk.mailquake(&["schema", of]);
+
+        expect_file![repository(&format!("schema/{of}.schema.json"))].assert_eq(&ran.stdout);
+    }
+}
+
+#[test]
+fn an_unknown_flag_is_a_mistake_of_usage() {
+    let desk = Desk::with_plan(PHASES);
+
+    let ran = desk.run(&["--no-tresholds"]);
+
+    expect_file!["../golden/cli/unknown-flag.txt"].assert_eq(&whole(&ran));
+    assert_eq!(ran.code, Some(2));
+}
+
+#[test]
+fn a_plan_that_is_not_there_is_a_mistake_of_usage() {
+    let ran = Desk::new().mailquake(&["run", "absent.toml"]);
+
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.starts_with("error: `absent.toml` can't be read: "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_wrong_plan_is_not_run() {
+    let desk = Desk::with_plan("[[phases]]\nname = \"a\"\nkind = \"steady\"\nrate = \"5/s\"\n");
+
+    let ran = desk.mailquake(&["run", "plan.toml", "--out", "out"]);
+
+    expect_file!["../golden/cli/run-wrong-plan.txt"].assert_eq(&whole(&ran));
+    assert_eq!(ran.code, Some(3));
+    assert!(!desk.path("out").exists(), "nothing was measured, so nothing is kept");
+}
+
+#[test]
+fn no_colours_are_written_where_there_is_no_terminal() {
+    let desk = Desk::with_plan(PHASES);
+    desk.write("wrong.toml", "version = 2\n");
+    for words in [&["preview", "plan.toml"][..], &["validate", "wrong.toml"], &["run", "--help"]] {
+        let ran = desk.mailquake(words);
+
+        assert!(!ran.stdout.contains('\u{1b}'), "{words:?}: {}", ran.stdout);
+        assert!(!ran.stderr.contains('\u{1b}'), "{words:?}: {}", ran.stderr);
+    }
+}
