@@ -138,7 +138,7 @@ def measure(client, sink, messages):
     server.stdout.close()
     if process.returncode != 0:
         sys.exit(f"compare.sh: {' '.join(command)} ended with {process.returncode}\n{said}")
-    if counted.startswith("messages ") and int(counted.split()[1]) != messages:
+    if counted.startswith("messages ") and int(counted.split()[1].replace(",", "")) != messages:
         sys.exit(f"compare.sh: {' '.join(command)} sent {messages}, the sink has {counted}")
     return 1e6 * seconds(usage) / messages, 1e6 * seconds(served) / messages
 

@@ -79,7 +79,7 @@ pub struct OutputFlags {
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub progress: Progress,
     /// Shows no progress and no preview, only the result.
-    #[arg(long, short, conflicts_with_all = ["progress", "verbose"])]
+    #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Shows more: each step of a phase, and all kinds of errors.
     #[arg(long, short)]
