@@ -18,7 +18,7 @@ use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{Code, End, Outcome, Step};
+use crate::smtp::{Code, End, Outcome, Reply, Step};
 
 /// How many steps of a session are kept for the transcript of an error.
 const TRANSCRIPT: usize = 16;
@@ -94,7 +94,7 @@ impl Books {
                 phase: key.phase,
                 client: key.client,
                 key: error,
-                example: text.example.clone(),
+                example: text.example(error).to_owned(),
                 transcript: text.lines(),
             }));
         }
@@ -104,14 +104,44 @@ impl Books {
 /// What is known of a session's last steps and its last refusal, for examples of errors.
 #[derive(Debug, Default)]
 pub(super) struct ErrorText {
-    pub(super) example: String,
+    /// The replies that refused something of the message in progress.
+    refusals: Vec<(Step, Code, String)>,
+    /// What ended a message that no reply decided.
+    cause: String,
     steps: VecDeque<(Step, Code)>,
 }
 
 impl ErrorText {
     /// An error of the tester's own, or of the system's, in words.
-    pub(super) fn of(example: impl Into<String>) -> Self {
-        Self { example: example.into(), ..Self::default() }
+    pub(super) fn of(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), ..Self::default() }
+    }
+
+    /// Remembers what ends the message in progress without a reply.
+    pub(super) fn because(&mut self, cause: impl Into<String>) {
+        self.cause = cause.into();
+    }
+
+    /// Remembers the first reply of its kind that refused something of the message in progress.
+    pub(super) fn refused(&mut self, step: Step, reply: &Reply<'_>) {
+        let code = reply.code();
+        let known = self.refusals.iter().any(|(at, with, _)| (*at, *with) == (step, code));
+        if !known && self.refusals.len() < TRANSCRIPT {
+            self.refusals.push((step, code, reply.text()));
+        }
+    }
+
+    /// The message in progress has ended.
+    pub(super) fn forget(&mut self) {
+        self.refusals.clear();
+    }
+
+    /// What an error looked like.
+    fn example(&self, error: ErrorKey) -> &str {
+        let decided = |(step, code, _): &&(Step, Code, String)| {
+            *step == error.step && Some(*code) == error.code
+        };
+        self.refusals.iter().find(decided).map_or(&self.cause, |(_, _, text)| text)
     }
 
     /// Remembers a reply.
@@ -253,11 +283,11 @@ impl Start {
         self.goes_to(0);
         let error = ErrorKey { outcome: end.outcome, step: end.step, code: end.code };
         let in_time = end.outcome == Outcome::Accepted && self.ended_in_time(now);
-        let (response, service) = self.latencies(end, now);
+        let response = self.response(end, now);
         self.books.count(self.key, |cell| {
             cell.messages.ended[end.outcome.index()] += 1;
             cell.messages.accepted_in_time += u64::from(in_time);
-            record_latency(cell, end.outcome, response, service);
+            record_latency(cell, end.outcome, response, end.service);
             if let Some(code) = end.code {
                 *cell.codes.entry(code).or_default() += 1;
             }
@@ -265,7 +295,7 @@ impl Start {
                 *cell.enhanced.entry(enhanced).or_default() += 1;
             }
             if end.outcome.is_error() || end.outcome == Outcome::Local {
-                cell.error(error, || text.example.clone());
+                cell.error(error, || text.example(error).to_owned());
             }
         });
         if end.outcome.is_error() || end.outcome == Outcome::Local {
@@ -279,25 +309,33 @@ impl Start {
         end.is_none_or(|end| now <= end)
     }
 
-    /// Response and service time; for a message that never reached MAIL its age stands for both.
-    fn latencies(&self, end: &End, now: Instant) -> (Duration, Duration) {
-        let age = self.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
-        let service = if end.service.is_zero() { age } else { end.service };
-        let response =
-            self.planned.map_or(service, |planned| now.saturating_duration_since(planned));
-        (response, service)
+    /// From the planned start; in the closed model the service time, or the age of a message of
+    /// which no octet was sent.
+    fn response(&self, end: &End, now: Instant) -> Duration {
+        let since =
+            |begin: Option<Instant>| begin.map(|begin| now.saturating_duration_since(begin));
+        since(self.planned).or(end.service).or_else(|| since(self.due)).unwrap_or_default()
     }
 }
 
-fn record_latency(cell: &mut Counters, outcome: Outcome, response: Duration, service: Duration) {
+fn record_latency(
+    cell: &mut Counters,
+    outcome: Outcome,
+    response: Duration,
+    service: Option<Duration>,
+) {
     match outcome {
         Outcome::Accepted | Outcome::Expected => {
             cell.response.record(response);
-            cell.service.record(service);
+            if let Some(service) = service {
+                cell.service.record(service);
+            }
         }
         Outcome::TimedOut | Outcome::Ambiguous => {
             cell.response.record_censored(response);
-            cell.service.record_censored(service);
+            if let Some(service) = service {
+                cell.service.record_censored(service);
+            }
         }
         Outcome::Unexpected
         | Outcome::Temporary

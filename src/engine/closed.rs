@@ -4,6 +4,7 @@
 //! serves it may change, and so may, from phase to phase, the slot that a session serves.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use super::books::PhaseState;
 use super::handle::Handle;
 use crate::draw::Purpose;
+use crate::plan::ClientId;
 use crate::timeline::Line;
 
 /// The longest pause after a failed connection.
@@ -24,6 +26,8 @@ pub(super) struct ClosedRun {
     pub(super) line: Arc<Line>,
     workers: u32,
     places: RefCell<Vec<Place>>,
+    /// By client and limit: how many of the client's slots up to that limit are this worker's.
+    shares: RefCell<BTreeMap<(ClientId, u32), u32>>,
 }
 
 /// A place in a closed phase, as a session holds it.
@@ -31,6 +35,13 @@ pub(super) struct ClosedRun {
 pub(super) struct Slot {
     pub(super) run: Rc<ClosedRun>,
     pub(super) number: u32,
+}
+
+impl Slot {
+    /// Whether it is the same place of the same phase.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.number == other.number && Rc::ptr_eq(&self.run, &other.run)
+    }
 }
 
 #[derive(Default)]
@@ -43,7 +54,19 @@ struct Place {
 
 impl ClosedRun {
     pub(super) fn new(phase: Rc<PhaseState>, line: Arc<Line>, workers: u32) -> Self {
-        Self { phase, line, workers, places: RefCell::default() }
+        Self { phase, line, workers, places: RefCell::default(), shares: RefCell::default() }
+    }
+
+    /// How many of the first `limit` slots of a client are a worker's: its part of a limit on the
+    /// client's connections.
+    pub(super) fn share_of(&self, client: ClientId, limit: u32, worker: u32) -> u32 {
+        let count = || {
+            let all = 0..self.line.peak_slots();
+            let of_client = all.filter(|slot| self.line.client_of_slot(*slot) == client);
+            let first = of_client.take(limit as usize);
+            first.filter(|slot| slot % self.workers == worker).map(|_| 1).sum()
+        };
+        *self.shares.borrow_mut().entry((client, limit)).or_insert_with(count)
     }
 
     fn place<T>(&self, slot: u32, with: impl FnOnce(&mut Place) -> T) -> T {

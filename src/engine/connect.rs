@@ -7,6 +7,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::dialer::{Dialer, is_local};
 use super::handle::{Handle, Signal};
 use crate::smtp::Outcome;
@@ -18,6 +20,11 @@ pub(super) enum Unconnected {
 }
 
 impl Unconnected {
+    /// Whether it was given up for its length.
+    pub(super) const fn is_too_late(&self) -> bool {
+        matches!(self, Self::TooLate)
+    }
+
     /// What it means for the start, and the words for it.
     pub(super) fn outcome(&self, took: Duration) -> (Outcome, String) {
         match self {
@@ -42,10 +49,17 @@ pub(super) async fn connect<D: Dialer>(
         if let Poll::Ready(connected) = connecting.as_mut().poll(context) {
             return Poll::Ready(connected.map_err(Unconnected::System));
         }
-        match handle.told() {
-            Some(Signal::GiveUp) => return Poll::Ready(Err(Unconnected::TooLate)),
-            Some(Signal::Leave) => handle.retiring.set(true),
-            Some(Signal::Work) | None => {}
+        while let Some(signal) = handle.told() {
+            match signal {
+                Signal::Deadline if handle.is_overdue(Instant::now()) => {
+                    return Poll::Ready(Err(Unconnected::TooLate));
+                }
+                Signal::Cut(phase) if phase == handle.phase.get() => {
+                    return Poll::Ready(Err(Unconnected::TooLate));
+                }
+                Signal::Leave => handle.retiring.set(true),
+                Signal::Deadline | Signal::Cut(_) | Signal::Work => {}
+            }
         }
         handle.listen(context.waker());
         Poll::Pending

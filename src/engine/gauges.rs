@@ -10,6 +10,8 @@ use crate::record::PeakOpen;
 #[derive(Default)]
 pub(super) struct Gauges {
     open: BTreeMap<(PhaseId, ClientId, u16), Gauge>,
+    /// By phase: sessions that are open or being opened for it.
+    held: BTreeMap<PhaseId, u32>,
 }
 
 /// Sessions that are open, and the most that were.
@@ -33,9 +35,20 @@ impl Gauges {
         gauge.open = gauge.open.saturating_sub(1);
     }
 
-    /// Whether a phase had sessions since the last call.
-    pub(super) fn had(&self, phase: PhaseId) -> bool {
-        self.open.iter().any(|((of, ..), gauge)| *of == phase && gauge.peak > 0)
+    /// A session is being opened for a phase, or went over to it.
+    pub(super) fn hold(&mut self, phase: PhaseId) {
+        *self.held.entry(phase).or_default() += 1;
+    }
+
+    /// A session of a phase is gone, or went over to another.
+    pub(super) fn release(&mut self, phase: PhaseId) {
+        let held = self.held.entry(phase).or_default();
+        *held = held.saturating_sub(1);
+    }
+
+    /// The sessions of a phase that are open or being opened.
+    pub(super) fn held(&self, phase: PhaseId) -> u32 {
+        self.held.get(&phase).copied().unwrap_or(0)
     }
 
     /// The most sessions of a phase since the last call.

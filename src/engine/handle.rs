@@ -1,6 +1,7 @@
 //! The worker's hold on one session: what it does, until when it waits, and what it is told.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -14,8 +15,10 @@ use crate::record::CellKey;
 /// What a session is told from outside.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Signal {
-    /// The awaited reply did not come in time, or its phase's drain is over.
-    GiveUp,
+    /// The awaited reply may be overdue: its deadline tells.
+    Deadline,
+    /// The drain of a phase is over: its message is given up.
+    Cut(PhaseId),
     /// An idle session leaves.
     Leave,
     /// An idle session has a start to carry, or a slot to serve.
@@ -53,7 +56,8 @@ pub(super) struct Handle {
     pub(super) deadline: Cell<Option<Instant>>,
     /// A start given to it while idle.
     pub(super) job: RefCell<Option<Start>>,
-    signal: Cell<Option<Signal>>,
+    /// What it was told and has not taken notice of; each thing once.
+    signals: RefCell<VecDeque<Signal>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -81,27 +85,30 @@ impl Handle {
             idle_since: Cell::default(),
             deadline: Cell::default(),
             job: RefCell::default(),
-            signal: Cell::default(),
+            signals: RefCell::default(),
             waker: RefCell::default(),
         }
     }
 
-    /// Tells the session; giving up outweighs leaving, and leaving outweighs work.
+    /// Tells the session, which takes notice when it next waits.
     pub(super) fn tell(&self, signal: Signal) {
-        let kept = match (self.signal.get(), signal) {
-            (Some(Signal::GiveUp), _) | (_, Signal::GiveUp) => Signal::GiveUp,
-            (Some(Signal::Leave), _) | (_, Signal::Leave) => Signal::Leave,
-            (None | Some(Signal::Work), Signal::Work) => Signal::Work,
-        };
-        self.signal.set(Some(kept));
+        let mut signals = self.signals.borrow_mut();
+        if !signals.contains(&signal) {
+            signals.push_back(signal);
+        }
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
     }
 
-    /// What the session was told since the last call.
+    /// The oldest thing that the session was told and has not taken notice of.
     pub(super) fn told(&self) -> Option<Signal> {
-        self.signal.take()
+        self.signals.borrow_mut().pop_front()
+    }
+
+    /// Whether the awaited reply is overdue.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.deadline.get().is_some_and(|deadline| now >= deadline)
     }
 
     /// Whom to wake when the session is told something.

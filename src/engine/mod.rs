@@ -5,6 +5,7 @@
 //! and in the dialog, not in copies of a loop.
 
 mod alarm;
+mod booking;
 mod books;
 mod closed;
 mod connect;
@@ -19,6 +20,7 @@ mod sender;
 mod session;
 mod shared;
 mod slots;
+mod turns;
 mod worker;
 
 use std::io;

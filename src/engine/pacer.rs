@@ -183,8 +183,7 @@ impl<D: Dialer> Pacer<D> {
             self.worker.sweep(now);
             self.cut_phases(now);
         }
-        let mut runs = self.worker.runs.borrow_mut();
-        runs.retain(|run| run.is_in_force() || run.phase().outstanding.get() > 0);
+        self.worker.let_settled_go(now);
         turn
     }
 
@@ -229,6 +228,7 @@ impl<D: Dialer> Pacer<D> {
         let due: Vec<PhaseId> = due;
         for id in due {
             self.begin(id, now);
+            self.worker.greet(id, now);
         }
         self.look_ahead();
         true

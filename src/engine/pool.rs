@@ -8,6 +8,8 @@ use super::books::{ErrorText, Start};
 use super::closed::Slot;
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
+use super::run::Run;
+use super::sender::Sender;
 use super::session;
 use super::worker::Worker;
 use crate::draw::Purpose;
@@ -38,7 +40,7 @@ impl<D: Dialer> Worker<D> {
             start.unqueue(now);
             handle.idle_since.set(None);
             handle.busy.set(true);
-            handle.phase.set(self.moved(&handle, start.key.phase));
+            self.owns(&handle, start.key.phase);
             *handle.job.borrow_mut() = Some(start);
             handle.tell(Signal::Work);
         } else if self.may_open(start.key.client, start.key.phase) {
@@ -46,34 +48,59 @@ impl<D: Dialer> Worker<D> {
             self.open(start, None);
         } else {
             start.queue(now);
+            let phase = start.key.phase;
             sender.waiting.borrow_mut().push_back(start);
+            self.make_room(phase);
         }
     }
 
-    /// Whether one more session of a client may be opened for a phase. A limit is divided over
-    /// the workers.
+    /// Whether one more session of a client may be opened for a phase.
     pub(super) fn may_open(&self, client: ClientId, phase: PhaseId) -> bool {
-        let limits = [
-            self.client(client).max_connections,
-            self.plan().phases[phase.index()].max_connections,
-        ];
-        let limit = limits.into_iter().flatten().min();
-        limit.is_none_or(|limit| {
-            let workers = self.books.shared.workers;
-            let mine = limit / workers + u32::from(self.index < limit % workers);
-            self.sender(client).open.get() < mine
-        })
+        let limit = self.client(client).max_connections;
+        self.phase_has_room(phase)
+            && limit.is_none_or(|limit| self.sender(client).open.get() < self.part_of(limit))
+    }
+
+    pub(super) fn phase_has_room(&self, phase: PhaseId) -> bool {
+        let limit = self.plan().phases[phase.index()].max_connections;
+        limit.is_none_or(|limit| self.gauges.borrow().held(phase) < self.part_of(limit))
+    }
+
+    /// This worker's part of a limit, which is divided over the workers.
+    fn part_of(&self, limit: u32) -> u32 {
+        let workers = self.books.shared.workers;
+        limit / workers + u32::from(self.index < limit % workers)
+    }
+
+    /// A phase is at its limit: an idle session of another client makes room for one that has
+    /// something to do.
+    fn make_room(&self, phase: PhaseId) {
+        if self.phase_has_room(phase) {
+            return;
+        }
+        let sessions = self.sessions.borrow();
+        let idle = sessions
+            .iter()
+            .find(|handle| handle.idle_since.get().is_some() && handle.phase.get() == phase)
+            .cloned();
+        drop(sessions);
+        if let Some(handle) = idle {
+            self.retire(&handle);
+        }
     }
 
     pub(super) fn open(&self, start: Start, slot: Option<Slot>) {
         let client = start.key.client;
         let sender = self.sender(client);
         let workers = u64::from(self.books.shared.workers);
-        let number = u64::from(self.index) + workers * sender.opened_ever.get();
-        sender.opened_ever.set(sender.opened_ever.get() + 1);
+        let opened = sender.opened_ever.get();
+        let number = u64::from(self.index) + workers * opened;
+        sender.opened_ever.set(opened + 1);
         sender.open.set(sender.open.get() + 1);
         let addresses = self.books.shared.addresses_of(client).len() as u64;
-        let address = u16::try_from(number % addresses.max(1)).unwrap_or(0);
+        // Each worker goes round all addresses, whatever its share of the numbers is.
+        let turn = (opened + u64::from(self.index)) % addresses.max(1);
+        let address = u16::try_from(turn).unwrap_or(0);
         let range = self.client(client).messages_per_connection;
         let draw = self.books.shared.timeline.session_draw(client, number).of(Purpose::Quota);
         let quota = draw.within(range.min.into(), range.max.into());
@@ -84,6 +111,7 @@ impl<D: Dialer> Worker<D> {
             handle.serve(slot);
         }
         self.list(&handle);
+        self.gauges.borrow_mut().hold(handle.phase.get());
         if let Some(this) = self.this.upgrade() {
             self.tasks.borrow_mut().spawn_local(session::serve(this, handle, start));
         }
@@ -97,16 +125,16 @@ impl<D: Dialer> Worker<D> {
 
     /// A session carries a message of a phase.
     pub(super) fn owns(&self, handle: &Handle, phase: PhaseId) {
-        handle.phase.set(self.moved(handle, phase));
-    }
-
-    pub(super) fn moved(&self, handle: &Handle, phase: PhaseId) -> PhaseId {
-        let before = handle.phase.get();
-        if before != phase && handle.connected.get() {
+        let before = handle.phase.replace(phase);
+        if before == phase {
+            return;
+        }
+        self.gauges.borrow_mut().release(before);
+        self.gauges.borrow_mut().hold(phase);
+        if handle.connected.get() {
             self.exit(handle, before);
             self.enter(handle, phase);
         }
-        phase
     }
 
     /// What an idle session does next.
@@ -168,21 +196,39 @@ impl<D: Dialer> Worker<D> {
             let key = handle.key();
             self.books.count(key, |cell| cell.sessions.failed += 1);
         }
-        if let Some(start) = handle.job.borrow_mut().take() {
-            // It was found closed before MAIL's first octet: the start goes to another.
+        self.gauges.borrow_mut().release(handle.phase.get());
+        let job = handle.job.borrow_mut().take();
+        match (job, handle.leave_slot()) {
+            (Some(start), Some(slot)) => self.pass_on(start, slot, now),
+            (Some(start), None) => self.dispatch(start, now),
+            (None, Some(slot)) => self.replace(slot, handle, now),
+            (None, None) => {}
+        }
+        self.room_for_others(now);
+        if self.stopping.get() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The session of a slot was found closed before MAIL's first octet: its start goes to
+    /// another session of the slot, or of none if the slot has retired since.
+    fn pass_on(&self, start: Start, slot: Slot, now: Instant) {
+        slot.run.vacate(slot.number);
+        if slot.run.is_vacant(slot.number) && !self.stopped.get() {
+            self.open(start, Some(slot));
+        } else {
             self.dispatch(start, now);
         }
-        if let Some(slot) = handle.leave_slot() {
-            slot.run.vacate(slot.number);
-            // A session that ends is replaced at once; a failed connection backs off.
-            if handle.ready.get() {
-                self.fill(slot, now);
-            } else {
-                self.try_again(slot, now);
-            }
+    }
+
+    /// A session that ends is replaced at once; after a failed connection its slot backs off.
+    fn replace(&self, slot: Slot, gone: &Handle, now: Instant) {
+        slot.run.vacate(slot.number);
+        if gone.ready.get() {
+            self.fill(slot, now);
+        } else {
+            self.try_again(slot, now);
         }
-        self.room_for_others(handle.client, now);
-        self.wake.notify_one();
     }
 
     pub(super) fn list(&self, handle: &Rc<Handle>) {
@@ -206,18 +252,36 @@ impl<D: Dialer> Worker<D> {
         }
     }
 
-    /// A client may open one more session: who waits for that comes first.
-    pub(super) fn room_for_others(&self, client: ClientId, now: Instant) {
-        let sender = self.sender(client);
-        let waits = sender.waiting.borrow().front().map(|start| start.key.phase);
-        if waits.is_some_and(|phase| self.may_open(client, phase))
-            && let Some(start) = self.waiting(client, now)
-        {
-            self.open(start, None);
+    /// A session is gone, so another may be opened: for a start that waits, or a slot.
+    fn room_for_others(&self, now: Instant) {
+        if self.stopped.get() {
+            return;
         }
-        let starved = sender.starved.borrow_mut().pop_front();
-        if let Some(slot) = starved {
-            self.fill(slot, now);
+        for (client, sender) in (0..).map(ClientId).zip(&self.senders) {
+            let waits = sender.waiting.borrow().front().map(|start| start.key.phase);
+            if waits.is_some_and(|phase| self.may_open(client, phase))
+                && let Some(start) = self.waiting(client, now)
+            {
+                self.open(start, None);
+            }
+            self.feed_starved(sender, now);
+        }
+    }
+
+    /// The first slot that still wants a session gets one if its limits allow it now.
+    fn feed_starved(&self, sender: &Sender, now: Instant) {
+        loop {
+            let slot = sender.starved.borrow_mut().pop_front();
+            let Some(slot) = slot else { return };
+            if !slot.run.is_vacant(slot.number) {
+                continue;
+            }
+            if self.may_fill(&slot) {
+                self.fill(slot, now);
+            } else {
+                sender.starved.borrow_mut().push_front(slot);
+            }
+            return;
         }
     }
 
@@ -250,7 +314,9 @@ impl<D: Dialer> Worker<D> {
             .sessions
             .borrow()
             .iter()
-            .filter(|handle| handle.is_free() && !handle.leaving.get() && !useful(handle.client))
+            .filter(|handle| handle.is_free() && !useful(handle.client))
+            // Whoever still waits for a session gets one that ends its message.
+            .filter(|handle| self.sender(handle.client).waiting.borrow().is_empty())
             .cloned()
             .collect();
         for handle in free {
@@ -258,11 +324,21 @@ impl<D: Dialer> Worker<D> {
         }
     }
 
+    /// A phase has begun: the idle sessions that it mixes have been taken over, and their idle time
+    /// begins anew.
+    pub(super) fn greet(&self, phase: PhaseId, now: Instant) {
+        for (client, _) in &self.plan().phases[phase.index()].mix.choices {
+            for handle in self.sender(*client).idle.borrow().iter() {
+                handle.idle_since.set(Some(now));
+            }
+        }
+    }
+
     /// Wakes the sessions whose time is over, lets idle ones go, and reaps ended tasks.
     pub(super) fn sweep(&self, now: Instant) {
         for handle in self.sessions.borrow().iter() {
-            if handle.deadline.get().is_some_and(|deadline| now >= deadline) {
-                handle.tell(Signal::GiveUp);
+            if handle.is_overdue(now) {
+                handle.tell(Signal::Deadline);
             }
         }
         for (client, sender) in (0..).map(ClientId).zip(&self.senders) {
@@ -286,7 +362,7 @@ impl<D: Dialer> Worker<D> {
     pub(super) fn cut(&self, phase: PhaseId, now: Instant) {
         for handle in self.sessions.borrow().iter() {
             if handle.busy.get() && handle.phase.get() == phase && !handle.leaving.get() {
-                handle.tell(Signal::GiveUp);
+                handle.tell(Signal::Cut(phase));
             }
         }
         for sender in &self.senders {
@@ -313,32 +389,39 @@ impl<D: Dialer> Worker<D> {
         self.gauges.borrow_mut().exit(handle, phase);
     }
 
-    /// The sessions of the phases that are in force or draining, or were since the last call,
-    /// with their peaks since then. What is true of all workers together is told by the first.
-    pub(super) fn take_gauges(&self, now: Instant) -> Vec<PhaseGauge> {
-        let shared = &self.books.shared;
-        let runs = self.runs.borrow();
-        let gauges = shared.timeline.lines().iter().filter_map(|line| {
-            let phase = line.id();
-            let run = runs.iter().find(|run| run.phase().id == phase);
-            // A phase may have come to its end in the middle of the second.
-            let had = self.gauges.borrow().had(phase) || self.is_first() && shared.had_open(phase);
-            if run.is_none() && !had {
-                return None;
-            }
-            let (open_sessions, peak_open) =
-                if self.is_first() { shared.take_open(phase) } else { (0, 0) };
-            let run = run.filter(|run| run.is_in_force() && self.is_first());
-            let level =
-                run.map_or(0.0, |run| line.level(now.saturating_duration_since(run.phase().begin)));
-            let peaks = self.gauges.borrow_mut().take_peaks(phase);
-            Some(PhaseGauge { phase, level, open_sessions, peak_open, peaks })
-        });
-        gauges.collect()
+    /// Forgets the phases that have ended and whose starts are all settled. What they had open is
+    /// still to be told.
+    pub(super) fn let_settled_go(&self, now: Instant) {
+        let lasts = |run: &Run| run.is_in_force() || run.phase().outstanding.get() > 0;
+        if self.runs.borrow().iter().all(lasts) {
+            return;
+        }
+        let settled: Vec<Run> = self.runs.borrow_mut().extract_if(.., |run| !lasts(run)).collect();
+        let gauges: Vec<PhaseGauge> = settled.iter().map(|run| self.gauge(run, now)).collect();
+        self.departed.borrow_mut().extend(gauges);
     }
 
-    fn is_first(&self) -> bool {
-        self.index == 0
+    /// The sessions of the phases in force, draining or settled since the last call, with their
+    /// peaks since then.
+    pub(super) fn take_gauges(&self, now: Instant) -> Vec<PhaseGauge> {
+        let mut gauges = std::mem::take(&mut *self.departed.borrow_mut());
+        gauges.extend(self.runs.borrow().iter().map(|run| self.gauge(run, now)));
+        gauges
+    }
+
+    /// What is true of all workers together is told by the first of them.
+    fn gauge(&self, run: &Run, now: Instant) -> PhaseGauge {
+        let phase = run.phase().id;
+        let line = self.books.shared.timeline.line(phase);
+        let (open_sessions, peak_open, level) = if self.index == 0 {
+            let (open, peak) = self.books.shared.take_open(phase);
+            let since = now.saturating_duration_since(run.phase().begin);
+            (open, peak, if run.is_in_force() { line.level(since) } else { 0.0 })
+        } else {
+            (0, 0, 0.0)
+        };
+        let peaks = self.gauges.borrow_mut().take_peaks(phase);
+        PhaseGauge { phase, level, open_sessions, peak_open, peaks }
     }
 }
 

@@ -10,20 +10,21 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::books::{ErrorText, Start};
 use super::connect::connect;
-use super::dialer::{Connection, Dialer};
+use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
-use super::pool::Next;
 use super::worker::Worker;
-use crate::message::Mail;
-use crate::record::{CellKey, RecipientEnd as Counted};
-use crate::smtp::{Act, Dialog, End, Envelope, Event, Input, Outcome, RecipientEnd, Reply, Step};
+use crate::plan::PhaseId;
+use crate::record::CellKey;
+use crate::smtp::{Dialog, End, Event, Input, Outcome, Reply, Step};
+
+/// How large a write buffer a session keeps.
+const KEPT_BUFFER: usize = 64 * 1024;
 
 /// What ended a wait.
 enum Happening {
@@ -39,7 +40,7 @@ enum Happening {
 
 /// Whether a session goes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Flow {
+pub(super) enum Flow {
     On,
     Over,
 }
@@ -65,26 +66,28 @@ impl<D: Dialer> Drop for Attendance<D> {
     }
 }
 
-struct Session<D: Dialer> {
-    worker: Rc<Worker<D>>,
-    handle: Rc<Handle>,
-    connection: D::Connection,
-    dialog: Dialog,
+pub(super) struct Session<D: Dialer> {
+    pub(super) worker: Rc<Worker<D>>,
+    pub(super) handle: Rc<Handle>,
+    pub(super) connection: D::Connection,
+    pub(super) dialog: Dialog,
     /// The messages in progress, the oldest first.
-    starts: VecDeque<Start>,
+    pub(super) starts: VecDeque<Start>,
     /// What its events are booked under: the phase of the start that it last carried.
-    key: CellKey,
-    began: Instant,
-    carried: u32,
-    thinking_until: Option<Instant>,
-    out: Vec<u8>,
-    written: usize,
+    pub(super) key: CellKey,
+    pub(super) began: Instant,
+    pub(super) carried: u32,
+    pub(super) thinking_until: Option<Instant>,
+    pub(super) out: Vec<u8>,
+    pub(super) written: usize,
     /// Where in `out` the final dot ends.
-    dot: Option<usize>,
-    write_failed: bool,
-    partial: Vec<u8>,
-    events: Vec<Event>,
-    text: ErrorText,
+    pub(super) dot: Option<usize>,
+    pub(super) write_failed: bool,
+    /// The newest message has begun, and not an octet of it was given to the kernel.
+    pub(super) unsent: bool,
+    pub(super) partial: Vec<u8>,
+    pub(super) events: Vec<Event>,
+    pub(super) text: ErrorText,
 }
 
 impl<D: Dialer> Session<D> {
@@ -125,6 +128,7 @@ impl<D: Dialer> Session<D> {
                     written: 0,
                     dot: None,
                     write_failed: false,
+                    unsent: false,
                     partial: Vec::new(),
                     events: Vec::new(),
                     text: ErrorText::default(),
@@ -133,9 +137,15 @@ impl<D: Dialer> Session<D> {
                 Some(session)
             }
             Err(failure) => {
-                worker.books.count(key, |cell| cell.step(Step::Connect).refused += 1);
-                let (outcome, example) = failure.outcome(took);
-                let text = ErrorText::of(example);
+                let gave_up_after = failure.is_too_late().then_some(took);
+                worker.books.count(key, |cell| {
+                    cell.step(Step::Connect).unanswered(gave_up_after);
+                    if failure.is_too_late() {
+                        cell.session.record_censored(took);
+                    }
+                });
+                let (outcome, cause) = failure.outcome(took);
+                let text = ErrorText::of(cause);
                 start.settle(&End::without_reply(outcome, Step::Connect), now, &text);
                 None
             }
@@ -175,29 +185,49 @@ impl<D: Dialer> Session<D> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
-        if self.written < self.out.len() && !self.write_failed {
-            match self.poll_write(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Happening::Flushed),
-                // What the server said before it closed may still be there to read.
-                Poll::Ready(Err(_)) => self.write_failed = true,
-                Poll::Pending => {}
-            }
+        // A session that was closed while idle is found so before its next MAIL; where nothing
+        // was heard, reading first costs no system call.
+        if !self.unsent && self.poll_out(context).is_ready() {
+            return Poll::Ready(Happening::Flushed);
         }
-        let mut buffer = self.worker.buffer.borrow_mut();
-        let mut read = ReadBuf::new(&mut buffer);
-        match Pin::new(&mut self.connection).poll_read(context, &mut read) {
-            Poll::Ready(Ok(())) if read.filled().is_empty() => {
-                return Poll::Ready(Happening::Ended(None));
-            }
-            Poll::Ready(Ok(())) => return Poll::Ready(Happening::Read(read.filled().len())),
-            Poll::Ready(Err(error)) => return Poll::Ready(Happening::Ended(Some(error))),
-            Poll::Pending => {}
+        if let Poll::Ready(happening) = self.poll_in(context) {
+            return Poll::Ready(happening);
+        }
+        if self.unsent && self.poll_out(context).is_ready() {
+            return Poll::Ready(Happening::Flushed);
         }
         if let Some(signal) = self.handle.told() {
             return Poll::Ready(Happening::Told(signal));
         }
         self.handle.listen(context.waker());
         Poll::Pending
+    }
+
+    /// Writes what is to be written; ready when all of it was.
+    fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.written == self.out.len() || self.write_failed {
+            return Poll::Pending;
+        }
+        match self.poll_write(context) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            // What the server said before it closed may still be there to read.
+            Poll::Ready(Err(_)) => {
+                self.write_failed = true;
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_in(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        let mut buffer = self.worker.buffer.borrow_mut();
+        let mut read = ReadBuf::new(&mut buffer);
+        match Pin::new(&mut self.connection).poll_read(context, &mut read) {
+            Poll::Ready(Ok(())) if read.filled().is_empty() => Poll::Ready(Happening::Ended(None)),
+            Poll::Ready(Ok(())) => Poll::Ready(Happening::Read(read.filled().len())),
+            Poll::Ready(Err(error)) => Poll::Ready(Happening::Ended(Some(error))),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -218,6 +248,7 @@ impl<D: Dialer> Session<D> {
 
     fn wrote(&mut self, count: usize, now: Instant) {
         self.written += count;
+        self.unsent = false;
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
         if let Some(start) = self.starts.back_mut() {
             start.act(now);
@@ -233,6 +264,7 @@ impl<D: Dialer> Session<D> {
 
     fn flushed(&mut self, now: Instant) -> Flow {
         self.out.clear();
+        self.out.shrink_to(KEPT_BUFFER);
         self.written = 0;
         self.await_reply(now);
         Flow::On
@@ -261,61 +293,62 @@ impl<D: Dialer> Session<D> {
     /// Takes all complete replies; what is left over begins the next one.
     fn replies<'a>(&mut self, octets: &'a [u8], now: Instant) -> (Flow, &'a [u8]) {
         let mut rest = octets;
-        let mut owes_turn = false;
         loop {
-            let was_idle = self.dialog.is_idle();
-            let (act, reply) = match Reply::parse(rest) {
-                Ok(None) if owes_turn => return (self.proceed(Act::Flush, now), rest),
-                Ok(None) => return (Flow::On, rest),
+            let (input, reply) = match Reply::parse(rest) {
+                // A next message begins only when all that the server has said is heard.
+                Ok(None) => return (self.turn_if_idle(now), rest),
                 Ok(Some((reply, length))) => {
                     rest = rest.get(length..).unwrap_or_default();
-                    let input = Input::Reply(reply);
-                    (self.dialog.on(input, now, &mut self.out, &mut self.events), Some(reply))
+                    (Input::Reply(reply), Some(reply))
                 }
                 Err(_) => {
-                    self.text.example = format!("`{}`", String::from_utf8_lossy(first_line(rest)));
-                    (self.dialog.on(Input::Illegal, now, &mut self.out, &mut self.events), None)
+                    let line = String::from_utf8_lossy(first_line(rest));
+                    self.text.because(format!("`{line}`"));
+                    (Input::Illegal, None)
                 }
             };
-            self.book_events(reply.as_ref(), now);
-            if was_idle && matches!(act, Act::Close) {
-                self.worker.books.count(self.key, |cell| cell.sessions.stale += 1);
-            }
-            // A 421 that came along with the reply is heard before the next message begins.
-            owes_turn = matches!(act, Act::Flush)
-                && !rest.is_empty()
-                && self.starts.is_empty()
-                && self.dialog.is_idle();
-            if !owes_turn && self.proceed(act, now) == Flow::Over {
+            if self.take(input, reply.as_ref(), now) == Flow::Over {
                 return (Flow::Over, &[]);
             }
         }
     }
 
-    fn ended(&mut self, error: Option<io::Error>, now: Instant) -> Flow {
-        if self.dialog.is_idle() {
+    /// Gives the dialog what happened and does what it says.
+    fn take(&mut self, input: Input<'_>, reply: Option<&Reply<'_>>, now: Instant) -> Flow {
+        // Whatever comes before MAIL's first octet was not caused by it.
+        let stale = self.take_back() || self.dialog.is_idle();
+        let act = self.dialog.on(input, now, &mut self.out, &mut self.events);
+        self.book_events(reply, now);
+        let flow = self.proceed(act, now);
+        if flow == Flow::Over && stale {
             self.worker.books.count(self.key, |cell| cell.sessions.stale += 1);
         }
-        if self.text.example.is_empty() {
-            let closed = || "the server closed the connection".to_owned();
-            self.text.example = error.map_or_else(closed, |error| error.to_string());
+        flow
+    }
+
+    /// A message of which nothing was sent goes to another session, at no charge, if this one has
+    /// carried others before it.
+    fn take_back(&mut self) -> bool {
+        let back = self.unsent && self.carried > 1;
+        if back {
+            self.unsent = false;
+            *self.handle.job.borrow_mut() = self.starts.pop_back();
         }
-        let act = self.dialog.on(Input::Eof, now, &mut self.out, &mut self.events);
-        self.book_events(None, now);
-        self.proceed(act, now)
+        back
+    }
+
+    fn ended(&mut self, error: Option<io::Error>, now: Instant) -> Flow {
+        let closed = || "the server closed the connection".to_owned();
+        self.text.because(error.map_or_else(closed, |error| error.to_string()));
+        self.take(Input::Eof, None, now)
     }
 
     fn told(&mut self, signal: Signal, now: Instant) -> Flow {
         match signal {
-            Signal::GiveUp if self.dialog.is_idle() => Flow::On,
-            Signal::GiveUp => {
-                if self.text.example.is_empty() {
-                    "no reply in time".clone_into(&mut self.text.example);
-                }
-                let act = self.dialog.on(Input::Deadline, now, &mut self.out, &mut self.events);
-                self.book_events(None, now);
-                self.proceed(act, now)
+            Signal::Deadline if self.handle.is_overdue(now) && !self.dialog.is_idle() => {
+                self.give_up(now)
             }
+            Signal::Cut(phase) => self.cut(phase, now),
             Signal::Leave if self.dialog.is_idle() => self.leave(now),
             Signal::Leave => {
                 self.handle.retiring.set(true);
@@ -324,172 +357,34 @@ impl<D: Dialer> Session<D> {
             Signal::Work if self.dialog.is_idle() && self.thinking_until.is_none() => {
                 self.seek(now)
             }
-            Signal::Work => Flow::On,
+            // A deadline that was met meanwhile, and work that a busy session finds by itself.
+            Signal::Deadline | Signal::Work => Flow::On,
         }
     }
 
-    fn proceed(&mut self, act: Act, now: Instant) -> Flow {
-        match act {
-            Act::Flush => {}
-            Act::Text => self.put_text(now),
-            Act::Close => return Flow::Over,
-            Act::Reset => {
-                self.connection.reset_on_close();
-                return Flow::Over;
-            }
-        }
-        if self.dialog.is_idle() && self.out.is_empty() { self.turn(now) } else { Flow::On }
+    fn give_up(&mut self, now: Instant) -> Flow {
+        self.text.because("no reply in time");
+        self.take(Input::Deadline, None, now)
     }
 
-    /// The text of the oldest message, and in one-round-trip mode the next one's commands.
-    fn put_text(&mut self, now: Instant) {
-        let Some(start) = self.starts.front() else { return };
-        self.out.extend_from_slice(&start.mail.octets);
-        self.dot = Some(self.out.len());
-        let more = self.carried < self.handle.quota && !self.thinks();
-        if more
-            && self.dialog.may_ride()
-            && let Some(next) = self.worker.rider(&self.handle, now)
-        {
-            self.begin(next, now);
+    /// The drain of a phase is over: its message ends here, begun or not.
+    fn cut(&mut self, phase: PhaseId, now: Instant) -> Flow {
+        let waits = |start: &mut Start| start.key.phase == phase;
+        if let Some(start) = self.handle.job.borrow_mut().take_if(waits) {
+            let end = End::without_reply(Outcome::TimedOut, Step::Mail);
+            start.settle(&end, now, &ErrorText::of("its phase was over before it could begin"));
         }
-    }
-
-    fn thinks(&self) -> bool {
-        !self.worker.think(self.handle.client).is_zero()
-    }
-
-    /// A message has ended, or the session has just become ready.
-    fn turn(&mut self, now: Instant) -> Flow {
-        if let Some(first) = self.starts.pop_front() {
-            // The start that the session was opened for.
-            if self.begin(first, now) {
-                return Flow::On;
-            }
-        }
-        self.handle.busy.set(false);
-        if self.handle.retiring.get() || self.carried >= self.handle.quota {
-            return self.leave(now);
-        }
-        let think = self.worker.think(self.handle.client);
-        if think > Duration::ZERO {
-            self.thinking_until = Some(now + think);
-            return Flow::On;
-        }
-        self.seek(now)
-    }
-
-    /// Takes the next start, or waits in the pool, or leaves.
-    fn seek(&mut self, now: Instant) -> Flow {
-        loop {
-            match self.worker.next(&self.handle, now) {
-                Next::Start(start) => {
-                    if self.begin(*start, now) {
-                        return Flow::On;
-                    }
-                }
-                Next::Parked => return Flow::On,
-                Next::Leave => return self.leave(now),
-            }
-        }
-    }
-
-    /// Begins a message; false if it could not be composed and is already settled.
-    fn begin(&mut self, mut start: Start, now: Instant) -> bool {
-        start.goes_to(self.handle.address);
-        if let Err(error) = self.worker.compose_late(&mut start, self.handle.number) {
-            let text = ErrorText::of(error);
-            start.settle(&End::without_reply(Outcome::Local, Step::Mail), now, &text);
-            return false;
-        }
-        self.key = start.key;
-        self.worker.owns(&self.handle, start.key.phase);
-        self.handle.busy.set(true);
-        if self.carried > 0 {
-            self.worker.books.count(self.key, |cell| cell.sessions.reused += 1);
-        }
-        self.carried += 1;
-        let expect = self.worker.expectations(self.handle.client, start.message);
-        let Mail { from, to, size, eight_bit, utf8, .. } = &start.mail;
-        let envelope = Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 };
-        self.dialog.begin(&envelope, expect, &mut self.out);
-        self.starts.push_back(start);
-        true
-    }
-
-    fn leave(&mut self, now: Instant) -> Flow {
-        self.handle.leaving.set(true);
-        let act = self.dialog.leave(&mut self.out);
-        self.await_reply(now);
-        match act {
-            Act::Flush | Act::Text => Flow::On,
-            Act::Close => Flow::Over,
-            Act::Reset => {
-                self.connection.reset_on_close();
-                Flow::Over
-            }
-        }
+        let carries = self.starts.front().is_some_and(|start| start.key.phase == phase);
+        if carries && !self.dialog.is_leaving() { self.give_up(now) } else { Flow::On }
     }
 
     /// Sets the time by which the awaited reply must be there.
-    fn await_reply(&self, now: Instant) {
+    pub(super) fn await_reply(&self, now: Instant) {
         let timeouts = self.worker.timeouts(self.handle.client);
         let limit = self.dialog.awaited().map(|step| {
             if step == Step::EndOfData { timeouts.end_of_data } else { timeouts.reply }
         });
         self.handle.deadline.set(limit.map(|limit| now + limit));
-    }
-
-    fn book_events(&mut self, reply: Option<&Reply<'_>>, now: Instant) {
-        let mut events = std::mem::take(&mut self.events);
-        for event in events.drain(..) {
-            self.book(event, reply, now);
-        }
-        self.events = events;
-    }
-
-    fn book(&mut self, event: Event, reply: Option<&Reply<'_>>, now: Instant) {
-        let books = &self.worker.books;
-        match event {
-            Event::Replied { step, code, passed, took } => {
-                books.count(self.key, |cell| {
-                    let step = cell.step(step);
-                    step.reply(code, took);
-                    if passed { step.ok += 1 } else { step.refused += 1 }
-                });
-                self.text.replied(step, code);
-            }
-            Event::Unanswered(step) => books.count(self.key, |cell| cell.step(step).refused += 1),
-            Event::Ready => {
-                let took = now.saturating_duration_since(self.began);
-                books.count(self.key, |cell| {
-                    cell.sessions.opened += 1;
-                    cell.session.record(took);
-                });
-                self.handle.become_ready();
-            }
-            Event::Recipient(end) => books.count(self.key, |cell| cell.recipient(counted(end))),
-            Event::Refused { .. } => {
-                if let Some(reply) = reply {
-                    self.text.example = reply.text();
-                }
-            }
-            Event::Ended(end) => {
-                if let Some(start) = self.starts.pop_front() {
-                    start.settle(&end, now, &self.text);
-                }
-                self.text.example.clear();
-            }
-        }
-    }
-}
-
-const fn counted(end: RecipientEnd) -> Counted {
-    match end {
-        RecipientEnd::Accepted => Counted::Accepted,
-        RecipientEnd::Expected => Counted::Expected,
-        RecipientEnd::Temporary => Counted::Temporary,
-        RecipientEnd::Permanent => Counted::Permanent,
     }
 }
 

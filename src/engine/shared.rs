@@ -121,11 +121,6 @@ impl Shared {
         self.phases[phase.index()].open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether a phase had sessions since the last call of [`Shared::take_open`].
-    pub(super) fn had_open(&self, phase: PhaseId) -> bool {
-        self.phases[phase.index()].peak.load(Ordering::Relaxed) > 0
-    }
-
     /// How many sessions of a phase are open, and the most since the last call.
     pub fn take_open(&self, phase: PhaseId) -> (u32, u32) {
         let counters = &self.phases[phase.index()];

@@ -36,6 +36,7 @@ impl<D: Dialer> Worker<D> {
         if slot.run.is_active(slot.number) {
             let at = now + slot.run.back_off(slot.number);
             self.retries.borrow_mut().push(Reverse(Retry { at, slot }));
+            self.wake.notify_one();
         }
     }
 
@@ -93,14 +94,28 @@ impl<D: Dialer> Worker<D> {
         handle.tell(Signal::Work);
     }
 
+    /// Whether the limits allow a slot one more session. A client's limit is divided over the
+    /// workers as its slots are.
+    pub(super) fn may_fill(&self, slot: &Slot) -> bool {
+        let client = slot.run.line.client_of_slot(slot.number);
+        let limit = self.client(client).max_connections;
+        self.phase_has_room(slot.run.phase.id)
+            && limit.is_none_or(|limit| {
+                let mine = slot.run.share_of(client, limit, self.index);
+                self.sender(client).open.get() < mine
+            })
+    }
+
     /// Opens a session for a vacant slot.
     pub(super) fn fill(&self, slot: Slot, now: Instant) {
         if !slot.run.is_vacant(slot.number) || self.stopping.get() {
             return;
         }
         let client = slot.run.line.client_of_slot(slot.number);
-        if !self.may_open(client, slot.run.phase.id) {
-            self.sender(client).starved.borrow_mut().push_back(slot);
+        if !self.may_fill(&slot) {
+            let mut starved = self.sender(client).starved.borrow_mut();
+            starved.retain(|other| other.run.is_vacant(other.number) && !other.is(&slot));
+            starved.push_back(slot);
         } else if let Some(start) = self.slot_start(&slot, now) {
             self.open(start, Some(slot));
         }

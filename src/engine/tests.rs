@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream, DuplexStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::{Change, Dialer, Note, Order, Shared, work};
-use crate::message::{Composer, CountRange, RunIdentity};
+use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
 };
@@ -420,4 +420,188 @@ async fn a_panic_is_told_and_booked_and_the_others_go_on() {
     // The slot backs off for a moment, and then it is served again.
     let accepted = outcomes.ended(0, Outcome::Accepted);
     assert!((195..=200).contains(&accepted), "{accepted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_cannot_be_composed_do_not_stop_the_clock() {
+    let mut plan = plan(vec![phase("a", steady(2.0), Some(1.0))], 0.01);
+    // It reads well once, and fails for every later message.
+    let text = "Subject: x\n\n{{ [1, 2][seq - 1] + 1 }}\n".to_owned();
+    plan.messages[0].form = Form::Raw { text };
+    let outcomes = run(plan).await;
+
+    assert!(outcomes.ended(0, Outcome::Local) > 100);
+    assert!(outcomes.took < seconds(2.0), "{:?}", outcomes.took);
+    let error = outcomes.phase(0).errors.values().next().unwrap();
+    assert!(error.example.contains("template"), "{}", error.example);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_to_stop_books_those_that_wait_for_a_session_too() {
+    let mut plan = plan(vec![phase("a", rate(10.0), Some(10.0))], 1.0);
+    plan.clients[0].max_connections = Some(2);
+    let outcomes = run_with(plan, vec![(seconds(3.05), Change::Stop)]).await;
+
+    let messages = &outcomes.phase(0).messages;
+    assert_eq!(messages.started, 30);
+    assert_eq!(messages.of(Outcome::Interrupted), 30 - messages.of(Outcome::Accepted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_at_the_very_limit_harms_no_message_behind_it() {
+    let mut plan = plan(vec![phase("a", steady(3.0), Some(30.0))], 2.0);
+    plan.targets[0].timeouts.end_of_data = seconds(2.0);
+    let outcomes = run(plan).await;
+
+    let cell = outcomes.phase(0);
+    assert_eq!(cell.messages.of(Outcome::TimedOut), 0);
+    let ended = cell.messages.of(Outcome::Accepted) + cell.messages.of(Outcome::Ambiguous);
+    assert_eq!(ended, cell.messages.started);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phase_without_a_drain_ends() {
+    let mut plan = plan(vec![phase("a", rate(10.0), Some(2.0))], 0.0);
+    plan.phases[0].drain = Duration::ZERO;
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.phase(0).messages.started, 20);
+    assert!(outcomes.took < seconds(3.0), "{:?}", outcomes.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_that_starved_in_one_phase_leave_the_next_alone() {
+    let phases = vec![phase("a", steady(20.0), Some(3.0)), phase("b", steady(10.0), Some(3.0))];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].max_connections = Some(10);
+    plan.phases[1].fresh = true;
+    let outcomes = run(plan).await;
+
+    assert!(outcomes.ended(1, Outcome::Accepted) > 250);
+    assert_eq!(outcomes.peaks[0], 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_a_phase_holds_for_all_its_clients_together() {
+    let mut plan = plan(vec![phase("a", rate(40.0), Some(5.0))], 0.5);
+    plan.phases[0].max_connections = Some(4);
+    plan.phases[0].mix.choices.push((ClientId(1), 1.0));
+    plan.phases[0].drain = seconds(60.0);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.peaks, [4]);
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_a_phase_does_not_count_the_sessions_of_another() {
+    let mut beside = phase("beside", rate(5.0), Some(5.0));
+    beside.begin = Begin::With(PhaseId(0), Duration::ZERO);
+    beside.max_connections = Some(2);
+    let outcomes = run(plan(vec![phase("a", steady(5.0), Some(5.0)), beside], 0.1)).await;
+
+    assert_eq!(outcomes.ended(1, Outcome::Accepted), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_is_a_sample_of_its_step() {
+    let mut plan = plan(vec![phase("a", steady(1.0), Some(20.0))], 5.0);
+    plan.targets[0].timeouts.end_of_data = seconds(2.0);
+    let outcomes = run(plan).await;
+
+    let cell = outcomes.phase(0);
+    let step = cell.steps[Step::EndOfData.index()].as_ref().unwrap();
+    assert_eq!(step.time.censored().unwrap().len(), cell.messages.started);
+    assert_eq!(step.refused, cell.messages.started);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phase_shorter_than_a_second_has_its_peak() {
+    let outcomes = run(plan(vec![phase("a", steady(5.0), Some(0.4))], 0.05)).await;
+
+    assert_eq!(outcomes.peaks, [5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_a_pause_held_are_taken_over_by_an_open_phase() {
+    let phases = vec![
+        phase("a", steady(5.0), Some(2.0)),
+        phase("rest", Load::Pause, Some(30.0)),
+        phase("b", rate(20.0), Some(4.0)),
+    ];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.sink.connections, 5);
+    assert_eq!(outcomes.phase(2).sessions.opened, 0);
+}
+
+/// A server that says 421 together with its second acceptance, and closes.
+async fn closing_server(far: DuplexStream) -> io::Result<()> {
+    let mut stream = BufStream::new(far);
+    let (mut in_text, mut taken) = (false, 0);
+    stream.write_all(b"220 hi\r\n").await?;
+    while taken < 2 {
+        stream.flush().await?;
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let answer = match (in_text, line.trim_end()) {
+            (true, ".") => {
+                taken += 1;
+                in_text = false;
+                if taken == 2 { "250 ok\r\n421 4.3.2 enough\r\n" } else { "250 ok\r\n" }
+            }
+            (true, _) => "",
+            (false, "") => return Ok(()),
+            (false, "DATA") => {
+                in_text = true;
+                "354 go\r\n"
+            }
+            (false, _) => "250 ok\r\n",
+        };
+        stream.write_all(answer.as_bytes()).await?;
+    }
+    stream.flush().await
+}
+
+#[derive(Clone)]
+struct Closing;
+
+impl Dialer for Closing {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        tokio::task::spawn_local(closing_server(far));
+        Ok(near)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
+    let mut counted = phase("a", steady(1.0), Some(5.0));
+    counted.count = Some(20);
+    let mut plan = plan(vec![counted], 0.0);
+    plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+    let identity = RunIdentity { id: 1, seed: plan.seed };
+    let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
+    let timeline = Arc::new(Timeline::new(&plan));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
+    let (notes, mut told) = unbounded_channel();
+    let (_order, ordered) = unbounded_channel();
+
+    let work = work(shared, composer, Closing, notes, ordered);
+    LocalSet::new().run_until(work).await.unwrap();
+
+    let mut sum = Cell::default();
+    while let Ok(note) = told.try_recv() {
+        if let Note::Handover(handover) = note {
+            handover.cells.iter().for_each(|(_, cell)| sum.merge(cell));
+        }
+    }
+    assert_eq!(sum.messages.of(Outcome::Accepted), 20, "{:?}", sum.errors);
+    assert_eq!(sum.sessions.opened, 10);
+    assert_eq!(sum.sessions.stale, 10);
 }

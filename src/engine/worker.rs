@@ -26,6 +26,7 @@ use super::slots::Retry;
 use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
 use crate::plan::{Client, ClientId, MessageId, Plan, Timeouts, Weighted};
+use crate::record::PhaseGauge;
 use crate::smtp::{Expectations, Manners};
 
 /// Octets that one read can take.
@@ -44,6 +45,8 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) composer: RefCell<Composer>,
     pub(super) senders: Vec<Sender>,
     pub(super) gauges: RefCell<Gauges>,
+    /// What settled phases had open, until it is told.
+    pub(super) departed: RefCell<Vec<PhaseGauge>>,
     pub(super) sessions: RefCell<Vec<Rc<Handle>>>,
     pub(super) retries: RefCell<BinaryHeap<Reverse<Retry>>>,
     pub(super) stopping: Cell<bool>,
@@ -65,6 +68,7 @@ impl<D: Dialer> Worker<D> {
             composer: RefCell::new(composer),
             senders: plan.clients.iter().map(|client| Sender::new(client, &plan)).collect(),
             gauges: RefCell::default(),
+            departed: RefCell::default(),
             sessions: RefCell::default(),
             retries: RefCell::default(),
             stopping: Cell::default(),
@@ -179,12 +183,12 @@ impl<D: Dialer> Worker<D> {
         self.stopping.set(true);
         self.stopped.set(true);
         self.reap();
-        let mut tasks = std::mem::take(&mut *self.tasks.borrow_mut());
-        tasks.shutdown().await;
         for sender in &self.senders {
             let waiting = std::mem::take(&mut *sender.waiting.borrow_mut());
             drop(waiting);
         }
+        let mut tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        tasks.shutdown().await;
     }
 
     pub(super) fn has_sessions(&self) -> bool {

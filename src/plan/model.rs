@@ -177,7 +177,7 @@ pub struct Phase {
     pub count: Option<u64>,
     /// Who sends; in a pause those of the phase before, whose connections stay open.
     pub mix: Weighted<ClientId>,
-    /// The sessions of this phase for each client and in all workers; none: no limit.
+    /// The sessions of this phase, of all its clients and in all workers; none: no limit.
     pub max_connections: Option<u32>,
     /// For how long what has started may run on beside the next phase.
     pub drain: Duration,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Latency;
 use crate::plan::{ClientId, PhaseId};
-use crate::smtp::{Code, Enhanced, Outcome, Step};
+use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
 /// What a cell is kept for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -106,19 +106,6 @@ pub struct MessageCounts {
 pub struct RecipientCounts {
     /// By [`RecipientEnd`].
     pub ended: [u64; 4],
-}
-
-/// What the server said to one recipient.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RecipientEnd {
-    /// A 2xx.
-    Accepted,
-    /// The refusal that the plan's `expect` names.
-    Expected,
-    /// A 4xx.
-    Temporary,
-    /// A 5xx.
-    Permanent,
 }
 
 /// What became of sessions.
@@ -254,6 +241,14 @@ impl StepCell {
     pub fn reply(&mut self, code: Code, took: Duration) {
         *self.codes.entry(code).or_default() += 1;
         self.time.record(took);
+    }
+
+    /// Counts a command that will get no reply; a wait that was given up is a sample.
+    pub fn unanswered(&mut self, gave_up_after: Option<Duration>) {
+        self.refused += 1;
+        if let Some(age) = gave_up_after {
+            self.time.record_censored(age);
+        }
     }
 
     fn merge(&mut self, other: &Self) {

@@ -17,8 +17,8 @@ pub(crate) mod specimen;
 mod statistic;
 
 pub use cell::{
-    Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, RecipientEnd,
-    SessionCounts, StepCell, Tally,
+    Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
+    StepCell, Tally,
 };
 pub use events::{Change, Event};
 pub use figures::{

@@ -5,10 +5,10 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::{
-    Cell, ErrorRow, Figures, MessageCounts, MessageFigures, OctetFigures, RecipientEnd,
-    RecipientFigures, SessionFigures, StepCell, StepFigures,
+    Cell, ErrorRow, Figures, MessageCounts, MessageFigures, OctetFigures, RecipientFigures,
+    SessionFigures, StepCell, StepFigures,
 };
-use crate::smtp::{Outcome, Step};
+use crate::smtp::{Outcome, RecipientEnd, Step};
 
 /// A part of a run: what was counted, and the time it is divided by.
 #[derive(Clone, Debug)]

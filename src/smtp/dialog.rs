@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -94,6 +93,17 @@ impl Dialog {
     /// asked after [`Act::Text`].
     pub fn may_ride(&self) -> bool {
         self.manners.pipelining == Pipelining::Full && self.groups() && self.transactions.len() == 1
+    }
+
+    /// Why a message can't be sent in this session, if so: what it needs is not offered.
+    pub fn lacks(&self, envelope: &Envelope<'_>) -> Option<&'static str> {
+        if envelope.utf8 && !self.offered.offers(Keyword::SmtpUtf8) {
+            Some("an address is beyond ASCII and the server offers no SMTPUTF8 (RFC 6531)")
+        } else if envelope.eight_bit && !self.offered.offers(Keyword::EightBitMime) {
+            Some("the text is beyond ASCII and the server offers no 8BITMIME (RFC 6152)")
+        } else {
+            None
+        }
     }
 
     /// The step whose reply is awaited.
@@ -324,7 +334,7 @@ impl Dialog {
             events.push(Event::Refused { outcome, step, code });
         }
         let enhanced = reply.and_then(Reply::enhanced);
-        events.push(Event::Ended(End { outcome, step, code, enhanced, service: Duration::ZERO }));
+        events.push(Event::Ended(End { outcome, step, code, enhanced, service: None }));
         self.over(Act::Close)
     }
 
@@ -379,10 +389,21 @@ impl Dialog {
         }
     }
 
+    fn tell_unanswered(&self, cause: Outcome, now: Instant, events: &mut Vec<Event>) {
+        let waited = |sent: Instant| {
+            let since = self.last_reply.map_or(sent, |last| sent.max(last));
+            (cause == Outcome::TimedOut).then(|| now.saturating_duration_since(since))
+        };
+        let sent = self.pending.iter().filter_map(|pending| Some((pending, pending.sent?)));
+        events.extend(sent.map(|(pending, sent)| Event::Unanswered {
+            step: pending.command.step(),
+            gave_up_after: waited(sent),
+        }));
+    }
+
     /// The session is gone; everything in progress ends.
     fn lost(&mut self, cause: Outcome, now: Instant, events: &mut Vec<Event>) -> Act {
-        let sent = self.pending.iter().filter(|pending| pending.sent.is_some());
-        events.extend(sent.map(|pending| Event::Unanswered(pending.command.step())));
+        self.tell_unanswered(cause, now, events);
         let dotted = self.pending.front().is_some_and(|pending| {
             pending.command == Command::Message(Part::Text) && pending.sent.is_some()
         });
@@ -442,6 +463,8 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A dialog whose server is the test.
@@ -590,7 +613,7 @@ mod tests {
             .events
             .iter()
             .filter_map(|event| match event {
-                Event::Ended(end) => Some(end.service.as_millis()),
+                Event::Ended(end) => end.service.map(|service| service.as_millis()),
                 _ => None,
             })
             .collect();
@@ -737,7 +760,7 @@ mod tests {
 
         assert_eq!(wire.ends(), [(Outcome::TimedOut, Step::Rcpt, None)]);
         let unanswered: Vec<&Event> =
-            wire.events.iter().filter(|event| matches!(event, Event::Unanswered(_))).collect();
+            wire.events.iter().filter(|event| matches!(event, Event::Unanswered { .. })).collect();
         assert_eq!(unanswered.len(), 2);
     }
 

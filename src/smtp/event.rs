@@ -50,7 +50,12 @@ pub enum Event {
         took: Duration,
     },
     /// A command that was sent will get no reply any more.
-    Unanswered(Step),
+    Unanswered {
+        /// Which.
+        step: Step,
+        /// How long it was waited for, where that was given up for its length.
+        gave_up_after: Option<Duration>,
+    },
     /// The session is ready for MAIL for the first time.
     Ready,
     /// A recipient was answered.
@@ -79,13 +84,14 @@ pub struct End {
     pub code: Option<Code>,
     /// The enhanced code of that reply.
     pub enhanced: Option<Enhanced>,
-    /// From the later of its first octet sent and the final reply of the message before it.
-    pub service: Duration,
+    /// From the later of its first octet sent and the final reply of the message before it; none
+    /// where no octet of it was sent.
+    pub service: Option<Duration>,
 }
 
 impl End {
     /// An end that no reply decided, before MAIL was sent.
     pub const fn without_reply(outcome: Outcome, step: Step) -> Self {
-        Self { outcome, step, code: None, enhanced: None, service: Duration::ZERO }
+        Self { outcome, step, code: None, enhanced: None, service: None }
     }
 }

@@ -4,7 +4,6 @@
 //! their steps alone.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -225,12 +224,10 @@ impl Transaction {
 
     fn text(&mut self, judgement: Judgement, reply: &Reply<'_>) -> Onward {
         self.open = false;
-        let outcome = match judgement {
-            Judgement::Passed => Outcome::Accepted,
-            Judgement::Failed(outcome) => outcome,
-        };
-        if !self.failed {
-            self.decide(Decision::new(outcome, Part::Text, reply));
+        match judgement {
+            Judgement::Passed if self.failed => {}
+            Judgement::Passed => self.decide(Decision::new(Outcome::Accepted, Part::Text, reply)),
+            Judgement::Failed(outcome) => self.fail(Decision::new(outcome, Part::Text, reply)),
         }
         Onward::Finish
     }
@@ -251,8 +248,8 @@ impl Transaction {
         now: Instant,
         last_final: Option<Instant>,
     ) -> End {
-        let decision = self.decision.filter(|_| self.failed);
-        self.ended(decision.unwrap_or(Decision::without_reply(cause, step)), now, last_final)
+        let decision = self.decision.unwrap_or(Decision::without_reply(cause, step));
+        self.ended(decision, now, last_final)
     }
 
     /// The end of the message by a 421, where nothing else has decided.
@@ -263,9 +260,8 @@ impl Transaction {
         now: Instant,
         last_final: Option<Instant>,
     ) -> End {
-        let decision = self.decision.filter(|_| self.failed);
         let closing = Decision::new(Outcome::Temporary, part, reply);
-        self.ended(decision.unwrap_or(closing), now, last_final)
+        self.ended(self.decision.unwrap_or(closing), now, last_final)
     }
 
     fn ended(&self, decision: Decision, now: Instant, last_final: Option<Instant>) -> End {
@@ -275,7 +271,7 @@ impl Transaction {
             step: decision.step,
             code: decision.code,
             enhanced: decision.enhanced,
-            service: began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began)),
+            service: began.map(|began| now.saturating_duration_since(began)),
         }
     }
 }

@@ -1,0 +1,139 @@
+//! What a session does next: begins a message, thinks, waits in the pool, or leaves.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::books::{ErrorText, Start};
+use super::dialer::{Connection, Dialer};
+use super::pool::Next;
+use super::session::{Flow, Session};
+use crate::message::Mail;
+use crate::smtp::{Act, End, Envelope, Outcome, Step};
+
+/// The pause after a message that could not be sent at all.
+const LOCAL_PAUSE: Duration = Duration::from_millis(1);
+
+impl<D: Dialer> Session<D> {
+    pub(super) fn proceed(&mut self, act: Act, now: Instant) -> Flow {
+        match act {
+            Act::Flush => {}
+            Act::Text => self.put_text(now),
+            Act::Close => return Flow::Over,
+            Act::Reset => {
+                self.connection.reset_on_close();
+                return Flow::Over;
+            }
+        }
+        // The start that the session was opened for begins at once.
+        if self.carried == 0 { self.turn_if_idle(now) } else { Flow::On }
+    }
+
+    pub(super) fn turn_if_idle(&mut self, now: Instant) -> Flow {
+        if self.dialog.is_idle() && self.out.is_empty() { self.turn(now) } else { Flow::On }
+    }
+
+    /// The text of the oldest message, and in one-round-trip mode the next one's commands.
+    pub(super) fn put_text(&mut self, now: Instant) {
+        let Some(start) = self.starts.front() else { return };
+        self.out.extend_from_slice(&start.mail.octets);
+        self.dot = Some(self.out.len());
+        let more = self.carried < self.handle.quota && !self.thinks();
+        if more
+            && self.dialog.may_ride()
+            && let Some(next) = self.worker.rider(&self.handle, now)
+        {
+            self.begin(next, now);
+        }
+    }
+
+    pub(super) fn thinks(&self) -> bool {
+        !self.worker.think(self.handle.client).is_zero()
+    }
+
+    /// A message has ended, or the session has just become ready.
+    pub(super) fn turn(&mut self, now: Instant) -> Flow {
+        if let Some(first) = self.starts.pop_front() {
+            // The start that the session was opened for.
+            if self.begin(first, now) {
+                return Flow::On;
+            }
+        }
+        self.handle.busy.set(false);
+        if self.handle.retiring.get() || self.carried >= self.handle.quota {
+            return self.leave(now);
+        }
+        let think = self.worker.think(self.handle.client);
+        if think > Duration::ZERO {
+            self.thinking_until = Some(now + think);
+            return Flow::On;
+        }
+        self.seek(now)
+    }
+
+    /// Takes the next start, or waits in the pool, or leaves.
+    pub(super) fn seek(&mut self, now: Instant) -> Flow {
+        match self.worker.next(&self.handle, now) {
+            Next::Start(start) => {
+                if !self.begin(*start, now) {
+                    // The loop of events goes on between messages that can't be sent.
+                    self.thinking_until = Some(now + LOCAL_PAUSE);
+                }
+                Flow::On
+            }
+            Next::Parked => Flow::On,
+            Next::Leave => self.leave(now),
+        }
+    }
+
+    /// Begins a message; false if it could not be composed and is already settled.
+    pub(super) fn begin(&mut self, mut start: Start, now: Instant) -> bool {
+        start.goes_to(self.handle.address);
+        let composed = self.worker.compose_late(&mut start, self.handle.number);
+        let Mail { from, to, size, eight_bit, utf8, .. } = &start.mail;
+        let envelope = Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 };
+        let sendable = composed.and_then(|()| match self.dialog.lacks(&envelope) {
+            Some(lack) => Err(lack.to_owned()),
+            None => Ok(()),
+        });
+        if let Err(why) = sendable {
+            let end = End::without_reply(Outcome::Local, Step::Mail);
+            start.settle(&end, now, &ErrorText::of(why));
+            return false;
+        }
+        if self.carried > 0 {
+            self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
+        }
+        self.carried += 1;
+        self.handle.busy.set(true);
+        self.unsent = self.out.is_empty();
+        let expect = self.worker.expectations(self.handle.client, start.message);
+        self.dialog.begin(&envelope, expect, &mut self.out);
+        self.starts.push_back(start);
+        self.follow_front();
+        true
+    }
+
+    /// Events are booked, and the session counts, for the phase of the oldest message.
+    pub(super) fn follow_front(&mut self) {
+        if let Some(front) = self.starts.front() {
+            self.key = front.key;
+            self.worker.owns(&self.handle, front.key.phase);
+        }
+    }
+
+    pub(super) fn leave(&mut self, now: Instant) -> Flow {
+        self.thinking_until = None;
+        self.handle.leaving.set(true);
+        let act = self.dialog.leave(&mut self.out);
+        self.await_reply(now);
+        match act {
+            Act::Flush | Act::Text => Flow::On,
+            Act::Close => Flow::Over,
+            Act::Reset => {
+                self.connection.reset_on_close();
+                Flow::Over
+            }
+        }
+    }
+}
