@@ -1,5 +1,8 @@
 //! Small runs against the embedded server → exit code, verdict, sums, and what is shown.
 
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -161,9 +164,16 @@ fn a_threshold_that_fails_gives_5_or_the_code_that_was_asked_for() {
 fn a_tester_that_misses_its_limits_is_invalid() {
     let desk = Desk::with_plan(OPEN);
 
-    let ran = desk.run(&["--set", "generator.limits.lag_p99=1us"]);
+    let limit = "generator.limits.lag_p99=10ms";
+    let mut running = desk.begin(&["--progress", "plain", "--set", limit]);
+    running.wait_for("open (1 of 1)");
+    // A tester that stands still is late for all that comes due meanwhile.
+    running.signal(Signal::STOP);
+    thread::sleep(Duration::from_millis(300));
+    running.signal(Signal::CONT);
 
-    let summary = ran.ended(6);
+    let summary = running.end().ended(6);
+
     assert_eq!(summary["verdict"], "invalid");
     let rows = summary["fitness"].as_array().unwrap();
     assert!(rows.iter().any(|row| row["check"] == "lag_p99" && row["status"] == "invalid"));
@@ -182,9 +192,8 @@ fn a_run_without_messages_measured_nothing() {
 fn one_signal_lets_what_has_started_end() {
     for (signal, code, name) in [(Signal::INT, 130, "SIGINT"), (Signal::TERM, 143, "SIGTERM")] {
         let desk = long("300ms");
-        let mut running = desk.begin(&["--progress", "plain"]);
-        running.wait_for("long (1 of 2)");
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        let running = desk.begin(&[]);
+        desk.wait_for_a_row();
         running.signal(signal);
 
         let summary = running.end().ended(code);
@@ -205,8 +214,7 @@ fn one_signal_lets_what_has_started_end() {
 fn a_second_signal_ends_the_run_at_once() {
     let desk = long("60s");
     let mut running = desk.begin(&["--progress", "plain"]);
-    running.wait_for("long (1 of 2)");
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    desk.wait_for_a_row();
     running.signal(Signal::INT);
     running.wait_for("again to stop at once");
     running.signal(Signal::INT);

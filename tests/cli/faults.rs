@@ -90,6 +90,21 @@ fn a_421_between_messages_costs_no_message() {
 }
 
 #[test]
+fn a_session_that_is_closed_between_messages_costs_no_message() {
+    let server = Server::start(|heard| match heard {
+        Heard::Text(_) => Answer::Leave("250 2.0.0 queued\r\n"),
+        Heard::Connection | Heard::Command(_) => well(heard),
+    });
+    let desk = Desk::with_plan(THREE);
+    let thinking = ["--no-thresholds", "--set", "clients.app.think=200ms"];
+
+    let summary = desk.run(&[&thinking[..], &["--target", &server.address()]].concat()).ended(0);
+
+    assert_eq!(number(&summary, "/all/messages/accepted"), 3, "{:#}", summary["all"]["messages"]);
+    assert!(number(&summary, "/all/sessions/stale") >= 2, "{:#}", summary["all"]["sessions"]);
+}
+
+#[test]
 fn a_server_that_closes_in_mid_transaction_disconnects() {
     let row = all_ended(&three(but("RCPT", Answer::Leave(""))), "disconnected");
 

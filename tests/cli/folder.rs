@@ -1,10 +1,12 @@
 //! The results folder of a run → whether it is whole, and what others can read from it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::program::{Desk, number};
@@ -86,8 +88,9 @@ fn hdr_histogram_reads_the_latencies() {
         let figures = &phase["figures"];
         assert_eq!(read.len(), number(figures, "/response_ms/count"), "{name}");
         let median = figures["response_ms"]["p50"].as_f64().unwrap();
-        let micros = read.value_at_quantile(0.5) as f64 / 1000.0;
-        assert!((median / micros - 1.0).abs() < 0.01, "{name}: {median} ms, {micros} ms");
+        let micros = Duration::from_micros(read.value_at_quantile(0.5));
+        let ratio = median / 1e3 / micros.as_secs_f64();
+        assert!((ratio - 1.0).abs() < 0.01, "{name}: {median} ms, {micros:?}");
         let mail = &log[&format!("{name}/app/mail/service")];
         assert_eq!(mail.len(), number(figures, "/steps/mail/count"), "{name}");
     }
@@ -166,4 +169,25 @@ fn the_plan_in_the_folder_runs_again_and_has_the_same_timeline() {
     let summary = desk.mailquake(&kept).ended(0);
     assert_eq!(summary["plan"]["hash"], desk.summary()["plan"]["hash"]);
     assert_eq!(summary["plan"]["seed"], 11);
+}
+
+#[test]
+fn a_killed_run_leaves_what_it_had_written() {
+    let desk = Desk::with_plan(
+        "[[phases]]\nname = \"long\"\nkind = \"steady\"\nrate = \"50/s\"\nduration = \"10m\"\n",
+    );
+    let running = desk.begin(&[]);
+    desk.wait_for_a_row();
+    running.signal(Signal::KILL);
+    assert_eq!(running.end().code, None);
+
+    // The last line may be cut, as at a power failure.
+    let series = desk.read("out/series.ndjson");
+    let (whole, _) = series.rsplit_once('\n').unwrap();
+    let rows: Vec<Value> =
+        whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(rows.iter().any(|row| row["phase"] == "long"));
+    assert_eq!(lines(&desk, "out/events.ndjson")[0]["kind"], "phase_began");
+    assert_eq!(desk.mailquake(&["validate", "out/plan.toml"]).code, Some(0));
+    assert!(!desk.path("out/summary.json").exists());
 }

@@ -4,13 +4,13 @@
 //! ended after a time in which it should long have ended by itself.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -128,6 +128,21 @@ impl Desk {
         words
     }
 
+    /// Waits until the run into `out` has told of a second in which it started a message.
+    pub(crate) fn wait_for_a_row(&self) {
+        let started = |line: &str| {
+            let row: Option<Value> = serde_json::from_str(line).ok();
+            row.and_then(|row| row["started"].as_u64()).is_some_and(|started| started > 0)
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(self.path("out/series.ndjson"))
+            .is_ok_and(|text| text.lines().any(started))
+        {
+            assert!(Instant::now() < deadline, "no message was started");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The summary in the folder `out`; its sums hold.
     pub(crate) fn summary(&self) -> Value {
         let summary = serde_json::from_str(&self.read("out/summary.json")).unwrap();
@@ -164,6 +179,11 @@ impl Running {
             text
         });
         Self { child, errors, output, seen: String::new() }
+    }
+
+    /// Gives it all of its standard input, for which it must have a pipe.
+    pub(crate) fn hear(&mut self, text: &str) {
+        self.child.0.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Reads standard error up to a line with this word, and gives the line.
@@ -241,7 +261,7 @@ impl SinkProcess {
 
 /// A number in a summary.
 pub(crate) fn number(value: &Value, pointer: &str) -> u64 {
-    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer}"))
+    value.pointer(pointer).and_then(Value::as_u64).expect(pointer)
 }
 
 /// A file of the repository.

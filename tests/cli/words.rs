@@ -1,8 +1,10 @@
 //! What the program says without running anything, kept in `tests/golden/cli/`.
 
+use std::process::Stdio;
+
 use expect_test::expect_file;
 
-use crate::program::{Desk, HEAD, Ran, repository};
+use crate::program::{Desk, HEAD, Ran, Running, repository};
 
 const PHASES: &str = r#"
 [[phases]]
@@ -86,6 +88,27 @@ fn a_valid_plan_is_called_so() {
     let ran = Desk::with_plan(PHASES).mailquake(&["validate", "plan.toml"]);
 
     assert_eq!(whole(&ran), "exit 0\n--- stdout\nplan.toml: valid (4 phases)\n--- stderr\n");
+}
+
+#[test]
+fn a_plan_may_come_from_standard_input() {
+    let desk = Desk::new();
+    let table: [(&[&str], &str); 2] = [
+        (&["validate", "-"], "version = 1\nname = \"x\"\n"),
+        (&["validate", "-", "--input-format", "yaml"], "version: 1\nname: x\n"),
+    ];
+    for (words, text) in table {
+        let mut command = desk.command(words);
+        command.stdin(Stdio::piped());
+        let mut running = Running::begin(command);
+        running.hear(text);
+        let ran = running.end();
+
+        // Both are read as what they are: only the phases are missing.
+        assert_eq!(ran.code, Some(3), "{text}");
+        assert!(ran.stderr.contains("standard input:1:1"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("a plan needs `phases`"), "{}", ran.stderr);
+    }
 }
 
 #[test]
