@@ -102,8 +102,8 @@ impl Permits {
     }
 }
 
-/// Whether an address belongs to the open Internet: neither loopback, private, shared (RFC 6598),
-/// link-local nor documentation.
+/// Whether an address belongs to the open Internet: neither loopback, private, shared (RFC 6598)
+/// nor link-local. Whatever is in doubt counts as public.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
@@ -112,7 +112,6 @@ fn is_public(ip: IpAddr) -> bool {
             !(ip.is_private()
                 || ip.is_loopback()
                 || ip.is_link_local()
-                || ip.is_documentation()
                 || ip.is_unspecified()
                 || shared)
         }
@@ -171,6 +170,9 @@ mod tests {
         let all = ["0.0.0.0/0", "::/0"];
         assert!(verdict("8.8.8.8", &all, &[]).contains("public"));
         assert!(verdict("2001:4860::8888", &all, &["8.8.8.8"]).contains("public"));
+        for documentation in ["203.0.113.9", "2001:db8::1"] {
+            assert!(verdict(documentation, &all, &[]).contains("public"), "{documentation}");
+        }
         assert_eq!(verdict("8.8.8.8", &all, &["8.8.8.8"]), "allowed");
     }
 }
