@@ -248,7 +248,9 @@ impl<D: Dialer> Session<D> {
 
     fn wrote(&mut self, count: usize, now: Instant) {
         self.written += count;
-        self.unsent = false;
+        if std::mem::take(&mut self.unsent) && self.carried > 1 {
+            self.worker.books.count(self.key, |cell| cell.sessions.reused += 1);
+        }
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
         if let Some(start) = self.starts.back_mut() {
             start.act(now);

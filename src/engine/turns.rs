@@ -101,16 +101,18 @@ impl<D: Dialer> Session<D> {
             start.settle(&end, now, &ErrorText::of(why));
             return false;
         }
-        if self.carried > 0 {
-            self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
-        }
         self.carried += 1;
         self.handle.busy.set(true);
         self.unsent = self.out.is_empty();
+        if !self.unsent {
+            // It rides behind the text of another one.
+            self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
+        }
         let expect = self.worker.expectations(self.handle.client, start.message);
         self.dialog.begin(&envelope, expect, &mut self.out);
         self.starts.push_back(start);
         self.follow_front();
+        self.await_reply(now);
         true
     }
 
