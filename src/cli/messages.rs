@@ -2,14 +2,13 @@
 
 #![expect(clippy::print_stderr, reason = "this is where the program prints")]
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::PathBuf;
 
 use super::args::{FormatFlags, OutputFormat};
 use crate::plan::{Look, PlanErrors};
 use crate::report::Style;
-use crate::run::RunError;
+use crate::run::{RunError, chain};
 use crate::verdict::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -65,18 +64,6 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::Run(error)
     }
-}
-
-/// An error with all its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Writes to standard output; a reader that went away has seen enough.

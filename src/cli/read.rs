@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::{FormatFlags, InputFormat, PlanFlags, ValueFlags};
-use super::messages::{Failure, chain, look};
+use super::messages::{Failure, look};
 use super::variables;
 use crate::monitor;
 use crate::plan::{Format, Loaded, Overrides, Source, Surroundings, load};
+use crate::run::chain;
 
 /// Loads the plan that a command names, with the flags' changes.
 pub(super) fn plan(

@@ -94,7 +94,7 @@ impl Conductor {
         match Monitor::new(self.engine.threads()) {
             Ok(monitor) => Some(monitor),
             Err(error) => {
-                observe(&Update::Trouble(super::summary::chain(&error)));
+                observe(&Update::Trouble(super::chain(&error)));
                 None
             }
         }

@@ -1,5 +1,7 @@
 //! Why a run could not be made: the tester's or the user's side, never the server's replies.
 
+use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -114,4 +116,16 @@ impl RunError {
             }
         }
     }
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
 }

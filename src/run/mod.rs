@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-pub use error::RunError;
+pub use error::{RunError, chain};
 pub use targets::Permits;
 
 use crate::engine::{Engine, Shared, TcpDialer};
@@ -137,7 +137,7 @@ fn finish(
 ) -> Result<Finished, RunError> {
     ending.folder.finish(&job.plan);
     if let Some(trouble) = ending.folder.trouble() {
-        ending.failures.push(summary::chain(&trouble));
+        ending.failures.push(chain(&trouble));
     }
     let (summary, exit) = ending.summary(job, started, sink.as_ref(), options.on_threshold);
     ending.folder.write_summary(&summary)?;
