@@ -272,6 +272,27 @@ pub enum Curve {
     },
 }
 
+impl Curve {
+    /// The highest level.
+    pub fn peak(&self) -> f64 {
+        match *self {
+            Self::Linear { from, to } => from.max(to),
+            Self::Burst { base, peak, .. } => base.max(peak),
+        }
+    }
+
+    /// The mean level over whole cycles.
+    pub fn mean(&self) -> f64 {
+        match *self {
+            Self::Linear { from, to } => f64::midpoint(from, to),
+            Self::Burst { base, peak, every, burst } => {
+                base + (peak - base)
+                    * (burst.as_secs_f64() / every.as_secs_f64().max(1e-9)).min(1.0)
+            }
+        }
+    }
+}
+
 /// How open starts are spaced.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Arrival {

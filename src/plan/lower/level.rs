@@ -3,11 +3,16 @@
 use super::faults::Faults;
 use super::phase::length;
 use crate::plan::document::{Levels, Phase as PhaseTable, PhaseKind as KindName, ShortOr};
-use crate::plan::model::Curve;
+use crate::plan::model::{Curve, Load, Phase};
 use crate::plan::{DiagnosticCode, Rate};
 
 /// The most levels of a staircase.
 const MOST_LEVELS: f64 = 1000.0;
+
+/// The most connections at a time; a machine has far fewer ports and descriptors.
+const MOST_CONNECTIONS: f64 = 1e6;
+/// The most messages that one open phase may plan: each Poisson start is counted beforehand.
+const MOST_STARTS: f64 = 1e9;
 
 /// What a level counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,6 +78,30 @@ pub(super) fn lower(
         last.ends(level.model, curve);
     }
     Some((level.model, curves))
+}
+
+/// Whether a level is one that a machine can be asked for.
+pub(super) fn check_size(load: &Load, phase: &Phase, pointer: &str, faults: &mut Faults) {
+    match load {
+        Load::Pause => {}
+        Load::Closed { connections } => {
+            if connections.peak() > MOST_CONNECTIONS {
+                let message = format!("more than {MOST_CONNECTIONS} connections");
+                faults.value(DiagnosticCode::BadValue, &format!("{pointer}/connections"), message);
+            }
+        }
+        Load::Open { rate, .. } => {
+            let seconds = phase.duration.map_or(f64::INFINITY, |duration| duration.as_secs_f64());
+            #[expect(clippy::cast_precision_loss, reason = "compared with a round number")]
+            let count = phase.count.map_or(f64::INFINITY, |count| count as f64);
+            let starts = (rate.mean() * seconds).min(count);
+            // A phase without an end is told already.
+            if starts.is_finite() && starts > MOST_STARTS {
+                let message = format!("more than {MOST_STARTS} messages in one phase");
+                faults.value(DiagnosticCode::BadValue, &format!("{pointer}/rate"), message);
+            }
+        }
+    }
 }
 
 impl Level {

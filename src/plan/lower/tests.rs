@@ -489,11 +489,25 @@ fn a_plan_without_thresholds_has_two() {
 #[test]
 fn a_number_that_toml_cannot_hold_is_refused() {
     let feeds = json!({ "f": { "inline": [{ "a": [u64::MAX] }] } });
-    let phase = json!({ "name": "a", "kind": "steady", "rate": "1/s", "count": u64::MAX });
+    let phase = json!({ "name": "a", "kind": "steady", "connections": 1, "count": u64::MAX });
 
     assert_eq!(
         mistakes(&with(json!({ "feeds": feeds }))),
         ["E012 /feeds/f/inline/0/a: a whole number is at most 9223372036854775807; make it a text"]
     );
     assert_eq!(of_phase(&phase), ["E012 /phases/0/count: a count is at most 9223372036854775807"]);
+}
+
+#[test]
+fn loads_beyond_any_machine_are_refused() {
+    let open = json!({ "name": "a", "kind": "steady", "rate": "1e9/s", "duration": "1h" });
+    assert_eq!(
+        of_phase(&open),
+        ["E012 /phases/0/rate: more than 1000000000 messages in one phase"]
+    );
+    let closed = json!({ "name": "a", "kind": "steady", "connections": 4_000_000_000_u32, "duration": "1h" });
+    assert_eq!(of_phase(&closed), ["E012 /phases/0/connections: more than 1000000 connections"]);
+    let counted =
+        json!({ "name": "a", "kind": "steady", "rate": "1e9/s", "duration": "1h", "count": 100 });
+    assert_eq!(of_phase(&counted), Vec::<String>::new());
 }

@@ -111,6 +111,9 @@ impl Tracks<'_> {
         let line = Phase { begin, ..line };
         let curves = level.map(|(_, curves)| curves);
         let loads = loads(&line.load, curves);
+        for load in &loads {
+            level::check_size(load, &line, &pointer, self.faults);
+        }
         self.expand(&name, table, &line, &loads);
     }
 
