@@ -21,6 +21,9 @@ use crate::verdict::Interruption;
 /// How far ahead an order is sent, so that all workers have it in time.
 const AHEAD: Duration = Duration::from_millis(200);
 
+/// The kernel counts processor time in ticks of 10 ms; over less than this a share says nothing.
+const SHORTEST_LOOK: Duration = Duration::from_millis(200);
+
 type Observe<'a> = &'a mut dyn FnMut(&Update<'_>);
 
 /// A run in progress.
@@ -34,6 +37,8 @@ pub(super) struct Conductor {
     ledger: Ledger,
     phases: Phases,
     usage: Usage,
+    /// When the monitor was last asked.
+    looked: Duration,
     interrupted: Option<Interruption>,
     stopped: bool,
     failures: Vec<String>,
@@ -58,6 +63,7 @@ impl Conductor {
             ledger: Ledger::new(&shared.plan),
             phases: Phases::new(shared),
             usage: Usage::new(&shared.plan),
+            looked: Duration::ZERO,
             interrupted: None,
             stopped: false,
             failures: Vec::new(),
@@ -86,7 +92,9 @@ impl Conductor {
                 () = until(change) => {}
             }
         }
-        self.look(monitor.as_mut());
+        if self.now().saturating_sub(self.looked) >= SHORTEST_LOOK {
+            self.look(monitor.as_mut());
+        }
         self.end(observe)
     }
 
@@ -232,6 +240,7 @@ impl Conductor {
 
     fn look(&mut self, monitor: Option<&mut Monitor>) {
         let Some(monitor) = monitor else { return };
+        self.looked = self.now();
         let sample = monitor.sample();
         let middle = self.now().saturating_sub(Duration::from_secs_f64(sample.covers_s / 2.0));
         let phases = self.phases.in_force(&self.shared, middle);
