@@ -86,7 +86,7 @@ impl OwnWatch {
             descriptors: self.descriptors(),
             threads: stat("/proc/self/stat").map_or(0, |stat| stat.threads),
         };
-        (process, self.workers.iter_mut().map(|worker| worker.sample(covered)).collect())
+        (process, self.workers.iter_mut().filter_map(|worker| worker.sample(covered)).collect())
     }
 
     fn memory(&mut self) -> u64 {
@@ -111,11 +111,12 @@ impl OwnWatch {
 }
 
 impl Worker {
-    fn sample(&mut self, covered: Duration) -> WorkerSample {
-        let used = thread_time(self.thread).unwrap_or(self.used);
+    /// None once the thread has ended: what it used last is not known.
+    fn sample(&mut self, covered: Duration) -> Option<WorkerSample> {
+        let used = thread_time(self.thread)?;
         let cpu = fraction(used.saturating_sub(self.used), covered);
         self.used = used;
-        WorkerSample { name: self.name.clone(), cpu }
+        Some(WorkerSample { name: self.name.clone(), cpu })
     }
 }
 
@@ -185,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_has_ended_uses_nothing() {
+    fn a_thread_that_has_ended_is_not_taken_for_an_idle_one() {
         let ended = std::thread::spawn(this_thread).join().unwrap();
         let mut watch = OwnWatch::new([("ended".to_owned(), ended)]).unwrap();
 
         let (_, workers) = watch.sample(Duration::from_secs(1));
 
-        assert_eq!(workers, [WorkerSample { name: "ended".to_owned(), cpu: 0.0 }]);
+        assert_eq!(workers, []);
     }
 }

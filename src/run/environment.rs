@@ -64,7 +64,8 @@ impl Usage {
         self.descriptors = self.descriptors.max(sample.process.descriptors);
         self.threads = self.threads.max(sample.process.threads);
         let busy = sample.workers.iter().any(|worker| worker.cpu > self.limit);
-        for phase in phases {
+        // Workers that have ended tell nothing of how busy they were.
+        for phase in phases.iter().filter(|_| !sample.workers.is_empty()) {
             let used = self.by_phase.entry(*phase).or_default();
             used.seconds += covers;
             used.busy += if busy { covers } else { 0.0 };

@@ -5,7 +5,7 @@
 //! says so in `few_samples`. A percentile or maximum that falls among messages without an answer
 //! never holds, whichever way it is compared, for nobody knows it.
 
-use crate::plan::{Action, Metric, NoData, PhaseId, Stat, Threshold, Unit};
+use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
 use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow};
 use crate::smtp::Step;
 
@@ -58,7 +58,10 @@ fn judge_one(
     let extent = phase.map_or(Extent::Counting, Extent::Phase);
     let phase = phase.and_then(|id| results.plan.phases.get(id.index()));
     let portion = results.portion(extent, threshold.scope.as_ref());
-    let finding = find(&threshold.metric, &portion, busiest(extent, results, loads));
+    let finding = match threshold.metric {
+        Metric::RateAchieved => rate_achieved(extent, threshold.scope.as_ref(), results),
+        _ => find(&threshold.metric, &portion, busiest(extent, results, loads)),
+    };
     let (value, holds) = match finding.value {
         Value::Taken(value) => (Some(value), threshold.op.holds(value, threshold.limit)),
         Value::Unanswered => (None, false),
@@ -74,6 +77,17 @@ fn judge_one(
         action: action(if warmup { Action::Warn } else { threshold.action }).to_owned(),
         few_samples: finding.few_samples,
     }
+}
+
+/// Started by planned in the phases that have a rate; in a closed phase both are always equal.
+fn rate_achieved(extent: Extent, scope: Option<&Scope>, results: &Results<'_>) -> Finding {
+    let open = results.begun(extent).filter(|(_, phase)| matches!(phase.load, Load::Open { .. }));
+    let counts =
+        open.map(|(span, _)| results.portion(Extent::Phase(span.phase), scope).cell.messages);
+    let sums = counts.fold((0, 0), |(started, planned), messages| {
+        (started + messages.started, planned + messages.planned)
+    });
+    share(sums.0, sums.1)
 }
 
 fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
@@ -118,6 +132,7 @@ fn statistic(latency: &Latency, stat: Stat) -> Finding {
     let (reading, few_samples) = match stat {
         Stat::Percentile(percent) => (latency.percentile(percent), !latency.supports(percent)),
         Stat::Max => (latency.largest(), false),
+        Stat::Mean if latency.censored().is_some() => (latency.mean().map(Reading::AtLeast), false),
         Stat::Mean => (latency.mean().map(Reading::Exactly), false),
     };
     match reading {
@@ -162,7 +177,7 @@ const fn action(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Op, Plan, Scope};
+    use crate::plan::{Op, Plan};
     use crate::record::specimen::{
         CLOSED, OPEN, WARM_UP, addresses, both, key, ledger, messages, plan, spans,
     };

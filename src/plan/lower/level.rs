@@ -94,7 +94,11 @@ pub(super) fn check_size(load: &Load, phase: &Phase, pointer: &str, faults: &mut
             let seconds = phase.duration.map_or(f64::INFINITY, |duration| duration.as_secs_f64());
             #[expect(clippy::cast_precision_loss, reason = "compared with a round number")]
             let count = phase.count.map_or(f64::INFINITY, |count| count as f64);
-            let starts = (rate.mean() * seconds).min(count);
+            let burst = match rate {
+                Curve::Linear { .. } => 0.0,
+                Curve::Burst { peak, burst, .. } => peak * burst.as_secs_f64().min(seconds),
+            };
+            let starts = (rate.mean() * seconds + burst).min(count);
             // A phase without an end is told already.
             if starts.is_finite() && starts > MOST_STARTS {
                 let message = format!("more than {MOST_STARTS} messages in one phase");

@@ -18,7 +18,8 @@ pub(super) fn lower_plan_wide(
     faults: &mut Faults,
 ) -> Vec<Threshold> {
     let entries = document.thresholds.as_deref().unwrap_or_default();
-    let has_rate = phases.iter().any(|phase| matches!(phase.load, Load::Open { .. }));
+    let counts = |phase: &Phase| !phase.warmup && matches!(phase.load, Load::Open { .. });
+    let has_rate = phases.iter().any(counts);
     let taken = if has_rate { Taken::WithRate } else { Taken::WithoutRate };
     lower_list(entries, "/thresholds", taken, names, faults)
 }

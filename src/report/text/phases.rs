@@ -84,8 +84,7 @@ fn draw(summary: &Summary, form: Form, name_width: usize) -> Vec<String> {
     for phase in &summary.phases {
         table.add_row(phase_row(phase, form, name_width));
     }
-    let any_open = summary.phases.iter().any(|phase| phase.model == "open" && !phase.warmup);
-    let of_plan = if any_open { achieved(&summary.totals) } else { None };
+    let of_plan = achieved_in_all(summary);
     table.add_row(row("total".to_owned(), &summary.totals, of_plan, form));
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((2, 0));
@@ -130,6 +129,17 @@ fn pause_row(name: String, form: Form) -> Vec<String> {
     let mut cells = vec![name];
     cells.resize(header(form).len(), format::UNKNOWN.to_owned());
     cells
+}
+
+/// Over the phases that have a rate: in a closed one, planned and started are always equal.
+fn achieved_in_all(summary: &Summary) -> Option<f64> {
+    let open = summary.phases.iter().filter(|phase| phase.model == "open" && !phase.warmup);
+    let mut sum = Figures::default();
+    for phase in open {
+        sum.messages.planned += phase.figures.messages.planned;
+        sum.messages.started += phase.figures.messages.started;
+    }
+    achieved(&sum)
 }
 
 /// What began of what was planned; a closed phase plans nothing that could be missed.
