@@ -1,7 +1,7 @@
 //! Files, standard input and the environment → a loaded plan.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::args::{FormatFlags, InputFormat, PlanFlags, ValueFlags};
@@ -41,6 +41,7 @@ pub(super) fn loaded(
     let surroundings = Surroundings {
         host: monitor::environment().hostname.unwrap_or_else(|| "localhost".to_owned()),
         seed: drawn_seed(),
+        folder: folder(source.name()),
     };
     load(source, overrides, &surroundings)
         .map_err(|errors| Failure::Plan(Box::new(errors), format.format, look(format)))
@@ -70,6 +71,13 @@ fn source(path: &Path, input: InputFormat) -> Result<Source, Failure> {
     let name = path.display().to_string();
     let format = Format::of_file(&name);
     Ok(Source::new(name, text, format))
+}
+
+/// The folder of a plan's file; of a plan that is none, the working folder.
+fn folder(name: &str) -> PathBuf {
+    let parent = Path::new(name).parent().unwrap_or(Path::new(""));
+    // Where the working folder is gone paths stay relative to it, and their files are missing.
+    std::env::current_dir().unwrap_or_default().join(parent)
 }
 
 /// A seed for a plan without one; it is recorded with the results.

@@ -36,6 +36,12 @@ impl<D: Dialer> Session<D> {
                     }
                 });
             }
+            Event::Secured { step, took } => books.count(self.key, |cell| {
+                let step = cell.step(step);
+                step.ok += 1;
+                step.time.record(took);
+            }),
+            Event::Lacking(what) => self.text.because(what),
             Event::Ready => {
                 let took = now.saturating_duration_since(self.began);
                 books.count(self.key, |cell| {

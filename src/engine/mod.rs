@@ -12,6 +12,7 @@ mod connect;
 mod dialer;
 mod gauges;
 mod handle;
+mod handshake;
 mod order;
 mod pacer;
 mod pool;
@@ -20,6 +21,8 @@ mod sender;
 mod session;
 mod shared;
 mod slots;
+mod tls;
+mod transport;
 mod turns;
 mod worker;
 
@@ -36,6 +39,7 @@ pub use alarm::Clock;
 pub use dialer::{Connection, Dialer, TcpDialer};
 pub use order::{Change, FirstError, Note, Order};
 pub use shared::Shared;
+pub use tls::{TlsError, TlsSetups};
 
 use crate::message::{Composer, RunIdentity, TemplateError};
 use crate::monitor::{self, ThreadId};
@@ -85,9 +89,11 @@ struct Waiting {
 }
 
 impl Engine {
-    /// Starts the workers; the run's clock begins at the returned instant. `dialer` connects.
+    /// Starts the workers; the run's clock begins at the returned instant. `dialer` connects, `tls`
+    /// is of the same plan.
     pub fn start<D: Dialer + Send>(
         shared: &Arc<Shared>,
+        tls: &TlsSetups,
         run: RunIdentity,
         dialer: &D,
     ) -> Result<(Self, Instant), EngineError> {
@@ -98,6 +104,7 @@ impl Engine {
             let seat = Seat {
                 index,
                 shared: Arc::clone(shared),
+                tls: tls.clone(),
                 notes: notes.clone(),
                 run,
                 dialer: dialer.clone(),
@@ -150,6 +157,7 @@ impl Waiting {
 struct Seat<D> {
     index: u32,
     shared: Arc<Shared>,
+    tls: TlsSetups,
     notes: UnboundedSender<Note>,
     run: RunIdentity,
     dialer: D,
@@ -204,7 +212,7 @@ impl<D: Dialer> Prepared<D> {
         let Self { seat, composer, alarm } = self;
         runtime.block_on(async move {
             let books = Books::new(zero, seat.shared, seat.notes);
-            let worker = Worker::new(seat.index, seat.dialer, books, composer);
+            let worker = Worker::new(seat.index, seat.dialer, books, composer, &seat.tls);
             Pacer::new(worker, alarm, orders).run().await;
         });
     }
@@ -218,11 +226,14 @@ pub async fn work<D: Dialer>(
     notes: UnboundedSender<Note>,
     orders: UnboundedReceiver<Order>,
 ) -> io::Result<()> {
+    let tls = TlsSetups::new(&shared.plan).map_err(io::Error::other)?;
     let books = Books::new(Instant::now(), shared, notes);
-    let worker = Worker::new(0, dialer, books, composer);
+    let worker = Worker::new(0, dialer, books, composer, &tls);
     Pacer::new(worker, Alarm::new(Clock::Tokio)?, orders).run().await;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

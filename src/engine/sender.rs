@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::books::Start;
 use super::closed::Slot;
 use super::handle::{Handle, Signal};
+use super::tls::Connector;
 use crate::plan::{Client, Plan};
 use crate::smtp::{Expectations, Manners};
 
@@ -19,6 +20,8 @@ const IDLE: Duration = Duration::from_secs(5);
 /// A worker's part of a client.
 pub(super) struct Sender {
     pub(super) manners: Rc<Manners>,
+    /// What its handshakes begin with; none where it speaks in clear.
+    pub(super) tls: Option<Connector>,
     /// By message.
     pub(super) expectations: Vec<Option<Rc<Expectations>>>,
     /// Sessions that are open or being opened.
@@ -46,10 +49,11 @@ impl Sender {
         }
     }
 
-    pub(super) fn new(client: &Client, plan: &Plan) -> Self {
+    pub(super) fn new(client: &Client, plan: &Plan, tls: Option<Connector>) -> Self {
         let manners = Manners {
             ehlo: client.ehlo.clone(),
             pipelining: client.pipelining,
+            tls: client.tls.as_ref().map(|tls| tls.mode),
             ending: client.end,
         };
         let expectations = plan.messages.iter().map(|message| {
@@ -58,6 +62,7 @@ impl Sender {
         });
         Self {
             manners: Rc::new(manners),
+            tls,
             expectations: expectations.collect(),
             open: Cell::default(),
             opened_ever: Cell::default(),

@@ -11,13 +11,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::books::{ErrorText, Start};
 use super::connect::connect;
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
+use super::handshake::Agreed;
+use super::transport::Transport;
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::CellKey;
@@ -34,6 +36,8 @@ enum Happening {
     Read(usize),
     /// The connection ended.
     Ended(Option<io::Error>),
+    /// The handshake came to its end.
+    Shaken(io::Result<Agreed>),
     /// The worker says something.
     Told(Signal),
 }
@@ -42,6 +46,8 @@ enum Happening {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Flow {
     On,
+    /// It goes on with a TLS handshake.
+    Secure,
     Over,
 }
 
@@ -69,7 +75,7 @@ impl<D: Dialer> Drop for Attendance<D> {
 pub(super) struct Session<D: Dialer> {
     pub(super) worker: Rc<Worker<D>>,
     pub(super) handle: Rc<Handle>,
-    pub(super) connection: D::Connection,
+    pub(super) connection: Transport<D::Connection>,
     pub(super) dialog: Dialog,
     /// The messages in progress, the oldest first.
     pub(super) starts: VecDeque<Start>,
@@ -117,7 +123,7 @@ impl<D: Dialer> Session<D> {
                 let mut session = Self {
                     worker,
                     handle,
-                    connection,
+                    connection: Transport::Plain(connection),
                     dialog,
                     starts: VecDeque::new(),
                     key,
@@ -156,8 +162,11 @@ impl<D: Dialer> Session<D> {
         let now = Instant::now();
         let act = self.dialog.on(Input::Opened, now, &mut self.out, &mut self.events);
         let mut flow = self.proceed(act, now);
+        if flow == Flow::Secure {
+            flow = self.secure(&[], now);
+        }
         self.await_reply(now);
-        while flow == Flow::On {
+        while flow != Flow::Over {
             let happening = match self.thinking_until {
                 None => Some(self.happening().await),
                 Some(until) => {
@@ -174,6 +183,7 @@ impl<D: Dialer> Session<D> {
                 Some(Happening::Flushed) => self.flushed(now),
                 Some(Happening::Read(count)) => self.read(count, now),
                 Some(Happening::Ended(error)) => self.ended(error, now),
+                Some(Happening::Shaken(agreed)) => self.shaken(agreed, now),
                 Some(Happening::Told(signal)) => self.told(signal, now),
             };
         }
@@ -222,7 +232,15 @@ impl<D: Dialer> Session<D> {
     fn poll_in(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
         let mut buffer = self.worker.buffer.borrow_mut();
         let mut read = ReadBuf::new(&mut buffer);
-        match Pin::new(&mut self.connection).poll_read(context, &mut read) {
+        let polled = match &mut self.connection {
+            Transport::Plain(plain) => Pin::new(plain).poll_read(context, &mut read),
+            Transport::Tls(sealed) => sealed.poll_read(context, &mut read),
+            Transport::Handshake(_) | Transport::Lost => {
+                let agreed = self.connection.poll_handshake(context);
+                return agreed.map(|stream| Happening::Shaken(stream.map(Agreed::of)));
+            }
+        };
+        match polled {
             Poll::Ready(Ok(())) if read.filled().is_empty() => Poll::Ready(Happening::Ended(None)),
             Poll::Ready(Ok(())) => Poll::Ready(Happening::Read(read.filled().len())),
             Poll::Ready(Err(error)) => Poll::Ready(Happening::Ended(Some(error))),
@@ -237,24 +255,34 @@ impl<D: Dialer> Session<D> {
             };
             // The moment of giving them to the kernel, before the server can have answered.
             let now = Instant::now();
-            match Pin::new(&mut self.connection).poll_write(context, rest) {
+            match self.connection.poll_write(context, rest) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => self.wrote(count, now),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if self.connection.holds() {
+                        self.first_octet(now);
+                    }
+                    return Poll::Pending;
+                }
             }
+        }
+    }
+
+    /// Something of the newest message may be on its way.
+    fn first_octet(&mut self, now: Instant) {
+        if std::mem::take(&mut self.unsent) && self.carried > 1 {
+            self.worker.books.count(self.key, |cell| cell.sessions.reused += 1);
+        }
+        if let Some(start) = self.starts.back_mut() {
+            start.act(now);
         }
     }
 
     fn wrote(&mut self, count: usize, now: Instant) {
         self.written += count;
-        if std::mem::take(&mut self.unsent) && self.carried > 1 {
-            self.worker.books.count(self.key, |cell| cell.sessions.reused += 1);
-        }
+        self.first_octet(now);
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
-        if let Some(start) = self.starts.back_mut() {
-            start.act(now);
-        }
         if self.dot.is_some_and(|dot| self.written >= dot) {
             self.dot = None;
             self.dialog.text_written(now);
@@ -309,14 +337,21 @@ impl<D: Dialer> Session<D> {
                     (Input::Illegal, None)
                 }
             };
-            if self.take(input, reply.as_ref(), now) == Flow::Over {
-                return (Flow::Over, &[]);
+            match self.take(input, reply.as_ref(), now) {
+                Flow::On => {}
+                Flow::Secure => return (self.secure(rest, now), &[]),
+                Flow::Over => return (Flow::Over, &[]),
             }
         }
     }
 
     /// Gives the dialog what happened and does what it says.
-    fn take(&mut self, input: Input<'_>, reply: Option<&Reply<'_>>, now: Instant) -> Flow {
+    pub(super) fn take(
+        &mut self,
+        input: Input<'_>,
+        reply: Option<&Reply<'_>>,
+        now: Instant,
+    ) -> Flow {
         // Whatever comes before MAIL's first octet was not caused by it.
         let stale = self.take_back() || self.dialog.is_idle();
         let act = self.dialog.on(input, now, &mut self.out, &mut self.events);
@@ -337,12 +372,6 @@ impl<D: Dialer> Session<D> {
             *self.handle.job.borrow_mut() = self.starts.pop_back();
         }
         back
-    }
-
-    fn ended(&mut self, error: Option<io::Error>, now: Instant) -> Flow {
-        let closed = || "the server closed the connection".to_owned();
-        self.text.because(error.map_or_else(closed, |error| error.to_string()));
-        self.take(Input::Eof, None, now)
     }
 
     fn told(&mut self, signal: Signal, now: Instant) -> Flow {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::books::{ErrorText, Start};
-use super::dialer::{Connection, Dialer};
+use super::dialer::Dialer;
 use super::pool::Next;
 use super::session::{Flow, Session};
 use crate::message::Mail;
@@ -19,7 +19,11 @@ impl<D: Dialer> Session<D> {
         match act {
             Act::Flush => {}
             Act::Text => self.put_text(now),
-            Act::Close => return Flow::Over,
+            Act::StartTls => return Flow::Secure,
+            Act::Close => {
+                self.connection.say_goodbye();
+                return Flow::Over;
+            }
             Act::Reset => {
                 self.connection.reset_on_close();
                 return Flow::Over;
@@ -130,7 +134,7 @@ impl<D: Dialer> Session<D> {
         let act = self.dialog.leave(&mut self.out);
         self.await_reply(now);
         match act {
-            Act::Flush | Act::Text => Flow::On,
+            Act::Flush | Act::Text | Act::StartTls => Flow::On,
             Act::Close => Flow::Over,
             Act::Reset => {
                 self.connection.reset_on_close();

@@ -23,6 +23,7 @@ use super::order::Note;
 use super::run::Run;
 use super::sender::Sender;
 use super::slots::Retry;
+use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
 use crate::plan::{Client, ClientId, MessageId, Plan, Timeouts, Weighted};
@@ -55,8 +56,17 @@ pub(super) struct Worker<D: Dialer> {
 }
 
 impl<D: Dialer> Worker<D> {
-    pub(super) fn new(index: u32, dialer: D, books: Books, composer: Composer) -> Rc<Self> {
+    pub(super) fn new(
+        index: u32,
+        dialer: D,
+        books: Books,
+        composer: Composer,
+        tls: &TlsSetups,
+    ) -> Rc<Self> {
         let plan = Arc::clone(&books.shared.plan);
+        let clients = plan.clients.iter().enumerate();
+        let senders = clients.map(|(id, client)| Sender::new(client, &plan, tls.connector(id)));
+        let senders = senders.collect();
         Rc::new_cyclic(|this| Self {
             index,
             dialer,
@@ -66,7 +76,7 @@ impl<D: Dialer> Worker<D> {
             wake: Notify::new(),
             tasks: RefCell::default(),
             composer: RefCell::new(composer),
-            senders: plan.clients.iter().map(|client| Sender::new(client, &plan)).collect(),
+            senders,
             gauges: RefCell::default(),
             departed: RefCell::default(),
             sessions: RefCell::default(),

@@ -236,10 +236,13 @@ fn step(name: &str) -> Result<Step, ThresholdError> {
 /// Whether this version takes the step at all.
 const fn is_measured(step: Step) -> bool {
     match step {
-        Step::Starttls | Step::Tls | Step::TlsResumed | Step::Auth | Step::Bdat => false,
+        Step::Auth | Step::Bdat => false,
         Step::Connect
         | Step::Greeting
         | Step::Ehlo
+        | Step::Starttls
+        | Step::Tls
+        | Step::TlsResumed
         | Step::Mail
         | Step::Rcpt
         | Step::Data

@@ -1,11 +1,14 @@
 //! Text → document → [`Plan`]: what a run does, with every name resolved and every value typed.
 
+#[cfg(test)]
+pub(crate) mod certificates;
 mod check;
 mod complete;
 mod de;
 mod diagnostic;
 pub mod document;
 mod errors;
+mod files;
 mod follow;
 mod load;
 mod lower;
@@ -23,9 +26,9 @@ pub use document::Document;
 pub use errors::{Look, PlanErrors};
 pub use load::{Loaded, Surroundings, load};
 pub use model::{
-    Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Load,
-    MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
-    SinkStep, Stall, Target, TargetId, Timeouts, Weighted,
+    Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Identity,
+    Load, MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply,
+    SinkRole, SinkStep, Stall, Target, TargetId, Timeouts, Tls, TlsVersion, Verify, Weighted,
 };
 pub use schema::plan_schema;
 pub use settle::{

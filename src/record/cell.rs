@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Latency;
+use super::{Latency, TlsCounts};
 use crate::plan::{ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
@@ -66,6 +66,8 @@ pub struct Cell {
     pub sessions: SessionCounts,
     /// What went over the wire.
     pub octets: Octets,
+    /// What its sessions' handshakes came to.
+    pub tls: TlsCounts,
     /// From the planned start to the last octet of the final reply.
     pub response: Latency,
     /// From the first octet of the message's commands to the same end.
@@ -123,10 +125,11 @@ pub struct SessionCounts {
     pub failed: u64,
 }
 
-/// What went over the wire, without TLS and TCP overhead.
+/// What SMTP said: octets before they are encrypted and after they are decrypted, so that figures
+/// with and without TLS compare.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Octets {
-    /// Given to the kernel.
+    /// Given to the kernel, or to TLS and by that to the kernel.
     pub sent: u64,
     /// Taken from it.
     pub received: u64,
@@ -190,6 +193,7 @@ impl Cell {
         self.sessions.merge(&other.sessions);
         self.octets.sent += other.octets.sent;
         self.octets.received += other.octets.received;
+        self.tls.merge(&other.tls);
         self.response.merge(&other.response);
         self.service.merge(&other.service);
         self.lag.merge(&other.lag);
@@ -265,7 +269,7 @@ fn add(sum: &mut [u64], more: &[u64]) {
     }
 }
 
-fn add_map<K: Copy + Ord>(sum: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+pub(super) fn add_map<K: Copy + Ord>(sum: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
     for (key, count) in more {
         *sum.entry(*key).or_default() += count;
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TlsFigures;
+
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Summary {
@@ -172,6 +174,8 @@ pub struct Figures {
     pub accepted_per_s: f64,
     /// What went over the wire.
     pub octets: OctetFigures,
+    /// What sessions negotiated; empty where all went in clear.
+    pub tls: TlsFigures,
     /// From the planned start to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_ms: Option<LatencyFigures>,
@@ -253,7 +257,7 @@ pub struct SessionFigures {
     pub peak_open: u64,
 }
 
-/// Octets over the wire, without TCP's overhead.
+/// Octets of SMTP, without the overhead of TLS and TCP.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct OctetFigures {
     /// Given to the kernel.

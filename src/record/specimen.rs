@@ -124,6 +124,7 @@ fn client(name: &str, target: TargetId) -> Client {
         messages_per_connection: CountRange::exactly(10),
         max_connections: None,
         recipients: None,
+        tls: None,
         pipelining: Pipelining::default(),
         ehlo: "tester.example".parse().unwrap(),
         think: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, TlsError};
 use crate::message::TemplateError;
 use crate::record::FolderError;
 use crate::sink::SinkError;
@@ -60,6 +60,9 @@ pub enum RunError {
         /// As it resolved.
         ip: IpAddr,
     },
+    /// A client can't make TLS handshakes.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The embedded server did not start.
     #[error("the embedded server did not start")]
     Sink(#[from] SinkError),
@@ -92,8 +95,13 @@ impl RunError {
                 "is the server running there? `--sink` tries the plan with the embedded server"
                     .to_owned(),
             ),
+            Self::Tls(TlsError::NoRoots { .. }) => Some(
+                "name the roots to trust by `ca`, or trust any certificate by `verify = \"none\"`"
+                    .to_owned(),
+            ),
             Self::Resolve { .. }
             | Self::NoAddress { .. }
+            | Self::Tls(TlsError::Unusable { .. })
             | Self::Sink(_)
             | Self::Message(_)
             | Self::Engine(_)
@@ -110,6 +118,7 @@ impl RunError {
             | Self::Connect { .. }
             | Self::NotAllowed { .. }
             | Self::NotAuthorized { .. }
+            | Self::Tls(_)
             | Self::Sink(_) => ExitCode::NOT_STARTED,
             Self::Message(_) | Self::Engine(_) | Self::Folder(_) | Self::System(_) => {
                 ExitCode::TOOL_FAILED

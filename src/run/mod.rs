@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub use error::{RunError, chain};
 pub use targets::Permits;
 
-use crate::engine::{Engine, Shared, TcpDialer};
+use crate::engine::{Engine, Shared, TcpDialer, TlsSetups};
 use crate::message::RunIdentity;
 use crate::monitor;
 use crate::plan::{Endpoint, Plan, SinkRole};
@@ -105,6 +105,7 @@ pub fn run(
     // A limit that can't be raised shows as `local` failures where it is reached.
     let _ = monitor::raise_nofile();
     let plan = &job.plan;
+    let tls = TlsSetups::new(plan)?;
     let sink = start_sink(plan)?;
     let address = sink.as_ref().map(Sink::address);
     let addresses = targets::resolve(plan, address, &options.permits)?;
@@ -116,7 +117,7 @@ pub fn run(
     folder.write_plan(&job.text)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let identity = RunIdentity { id: identity(started), seed: plan.seed };
-    let (engine, zero) = Engine::start(&shared, identity, &TcpDialer)?;
+    let (engine, zero) = Engine::start(&shared, &tls, identity, &TcpDialer)?;
     observe(&Update::Began {
         folder: folder.path(),
         targets: named_addresses(&shared),

@@ -14,6 +14,8 @@ pub enum Keyword {
     SmtpUtf8 = 4,
     /// The SIZE parameter of MAIL (RFC 1870).
     Size = 8,
+    /// TLS on the same connection (RFC 3207).
+    Starttls = 16,
 }
 
 /// What a server offers.
@@ -47,6 +49,8 @@ fn keyword(line: &[u8]) -> Option<Keyword> {
         Some(Keyword::SmtpUtf8)
     } else if is(b"SIZE") {
         Some(Keyword::Size)
+    } else if is(b"STARTTLS") {
+        Some(Keyword::Starttls)
     } else {
         None
     }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Code, Enhanced, Outcome, RecipientEnd, Reply, Step};
+use super::{Code, Enhanced, Handshake, Outcome, RecipientEnd, Reply, Step};
 
 /// What happened on the wire.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// The connection stands.
     Opened,
+    /// The TLS handshake asked for by [`Act::StartTls`] is done.
+    TlsReady(Handshake),
+    /// TLS failed: the handshake, or what the server only said of it afterwards, as TLS 1.3 lets
+    /// it judge the client's certificate.
+    TlsFailed,
     /// A complete reply came.
     Reply(Reply<'a>),
     /// What came is no reply.
@@ -29,6 +34,9 @@ pub enum Act {
     /// Appends the text of the oldest message to `out`, then perhaps the next message's commands
     /// ([`Dialog::may_ride`]), writes all of it, and reads.
     Text,
+    /// Makes a TLS handshake, reading nothing else meanwhile. Octets that were read behind the
+    /// last reply came in clear: there must be none.
+    StartTls,
     /// Closes the connection.
     Close,
     /// Resets the connection.
@@ -56,6 +64,15 @@ pub enum Event {
         /// How long it was waited for, where that was given up for its length.
         gave_up_after: Option<Duration>,
     },
+    /// The TLS handshake is done.
+    Secured {
+        /// Whether it was a full or a resumed one.
+        step: Step,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Why the message in progress is about to end, where no reply tells.
+    Lacking(&'static str),
     /// The session is ready for MAIL for the first time.
     Ready,
     /// A recipient was answered.

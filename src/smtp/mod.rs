@@ -11,6 +11,7 @@ mod policy;
 mod reply;
 mod reply_code;
 mod step;
+mod tls;
 mod transaction;
 
 pub use capabilities::{Capabilities, Keyword};
@@ -23,3 +24,4 @@ pub use policy::{EhloName, EhloNameError, Ending, Pipelining};
 pub use reply::{IllegalReply, LONGEST_REPLY, Reply};
 pub use reply_code::{Class, Code, Enhanced};
 pub use step::Step;
+pub use tls::{Handshake, TlsMode};

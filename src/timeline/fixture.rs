@@ -54,6 +54,7 @@ fn client(name: &str) -> Client {
         max_connections: None,
         recipients: None,
         pipelining: Pipelining::default(),
+        tls: None,
         ehlo: "app.load.test".parse::<EhloName>().unwrap(),
         think: Duration::ZERO,
         end: Ending::default(),

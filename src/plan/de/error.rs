@@ -74,9 +74,20 @@ impl de::Error for Error {
         Self::below(Diagnostic::value(DiagnosticCode::BadValue, "", message))
     }
 
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::below(unknown_value("", variant, expected))
+    }
+
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self::below(unknown_key("", field, expected))
     }
+}
+
+/// A value that is none of those allowed.
+pub(super) fn unknown_value(pointer: &str, text: &str, allowed: &[&str]) -> Diagnostic {
+    let message = format!("unknown value `{text}`");
+    Diagnostic::value(DiagnosticCode::BadValue, pointer, message)
+        .with_help(suggest(text, allowed.iter().copied()))
 }
 
 /// A key that its table does not have.
@@ -104,6 +115,8 @@ fn wanted(expected: &dyn Expected) -> String {
         "a boolean" => "true or false".to_owned(),
         "a map" => "a table".to_owned(),
         "a sequence" => "a list".to_owned(),
+        // An enum alone is read with its names; this one has a table for its long form.
+        name if name.starts_with("enum ") => "a name or a table".to_owned(),
         _ => expected,
     }
 }

@@ -78,8 +78,6 @@ fn keys_that_begin_with_x_are_ignored_everywhere() {
 #[test]
 fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
     let clients = [
-        json!({ "tls": "starttls" }),
-        json!({ "tls": { "mode": "starttls" } }),
         json!({ "kind": "malformed" }),
         json!({ "chunking": "auto" }),
         json!({ "auth": {} }),

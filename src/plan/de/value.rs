@@ -14,8 +14,8 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
 use super::Vocabulary;
-use super::error::{Error, not_yet, unknown_key};
-use crate::plan::{Diagnostic, DiagnosticCode, Part, escape, suggest};
+use super::error::{Error, not_yet, unknown_key, unknown_value};
+use crate::plan::{Diagnostic, Part, escape};
 
 /// What becomes of keys that begin with `x-`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -126,9 +126,7 @@ impl<'a> De<'a> {
     }
 
     fn unknown_variant(&self, text: &str, allowed: &[&str]) -> Error {
-        let message = format!("unknown value `{text}`");
-        let diagnostic = Diagnostic::value(DiagnosticCode::BadValue, &self.pointer, message);
-        Error::placed(diagnostic.with_help(suggest(text, allowed.iter().copied())))
+        Error::placed(unknown_value(&self.pointer, text, allowed))
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CodeText, Count, Mix, OneOrMany};
+use super::{CodeText, Count, Mix, OneOrMany, Tls};
 use crate::plan::Span;
 
 /// Keys of a client that this version does not build.
@@ -38,7 +38,7 @@ pub struct Client {
     pub pipelining: Option<Pipelining>,
     /// Whether text goes by BDAT. Default: never.
     pub chunking: Option<Chunking>,
-    /// Whether sessions are encrypted. Default: none.
+    /// Whether sessions are encrypted: `none`, `starttls`, `implicit`, or a table. Default: none.
     pub tls: Option<Tls>,
     /// The name in EHLO. Default: the host's name.
     pub ehlo: Option<String>,
@@ -79,14 +79,6 @@ pub enum Pipelining {
 pub enum Chunking {
     /// By DATA.
     Never,
-}
-
-/// Whether sessions are encrypted.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tls {
-    /// In clear.
-    None,
 }
 
 /// How a session is ended.

@@ -12,19 +12,21 @@ mod shape;
 mod sink;
 mod target;
 mod threshold;
+mod tls;
 mod tool;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Tls};
+pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{Distribution, Role, Service, Sink, SinkSteps, Stall};
 pub use target::{Protocol, Target, Timeouts};
 pub use threshold::{Action, NoData, ThresholdEntry, ThresholdTable};
+pub use tls::{Tls, TlsMode, TlsTable, TlsVerify, TlsVersion};
 pub use tool::{Generator, Limits, Monitor};
 
 use super::Diagnostic;
@@ -172,7 +174,6 @@ fn is_later_value(name: &str, value: &Value) -> bool {
     match name {
         "Protocol" => text == Some("lmtp"),
         "ClientKind" => text == Some("malformed"),
-        "Tls" => value.is_object() || matches!(text, Some("starttls" | "implicit")),
         "Chunking" => matches!(text, Some("auto" | "always")),
         "PhaseKind" => text == Some("search"),
         "Action" => text == Some("abort"),

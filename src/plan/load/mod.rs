@@ -1,11 +1,14 @@
 //! A plan's text and what the command line changes → a [`Loaded`] plan, or all that is wrong.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::complete::complete;
 use super::document::Document;
 use super::errors::PlanErrors;
+use super::files::{self, Files};
 use super::follow::Follow;
 use super::lower::lower;
 use super::settle::{Overrides, escape_dollars, settle};
@@ -14,13 +17,15 @@ use super::{Diagnostic, Plan, Source};
 /// So many mistakes of one kind are told; nobody reads more.
 const MOST_MISTAKES: usize = 1000;
 
-/// What a plan takes from where it runs, given so that loading stays pure.
+/// What a plan takes from where it runs.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The name that clients give of themselves by default.
     pub host: String,
     /// The seed of a plan that has none; cut to 63 bits.
     pub seed: u64,
+    /// The folder that relative paths begin at: that of the plan's file, absolute.
+    pub folder: PathBuf,
 }
 
 /// A plan without a mistake.
@@ -32,7 +37,8 @@ pub struct Loaded {
     pub document: Document,
 }
 
-/// Loads a plan. All mistakes of the text and of the overrides are told at once.
+/// Loads a plan, and reads the files that it names. All mistakes of the text, of the overrides and
+/// of the files are told at once.
 pub fn load(
     source: &Source,
     overrides: &Overrides,
@@ -45,8 +51,10 @@ pub fn load(
     let mut document = Document::read(&settled.tree, &mut found);
     found.truncate(MOST_MISTAKES);
     complete(&mut document, source.name());
+    files::anchor(&mut document, &surroundings.folder);
+    let files = Files::of(&document);
     let mut later = Vec::new();
-    let plan = lower(&document, &surroundings.host, &mut later);
+    let plan = lower(&document, &surroundings.host, &files, &mut later);
     let follow = Follow::of(&found);
     found.extend(later.into_iter().filter(|error| !follow.explains(error)));
     errors.extend(settled.origins.trace(found));

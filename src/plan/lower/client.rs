@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use super::names::Names;
+use super::tls;
 use super::weights::{at_least_one, lower_count, lower_weights};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
@@ -9,15 +10,25 @@ use crate::plan::document::{
     Client as ClientTable, CodeText, Document, Ending as EndingName, Expect, OneOrMany,
     Pipelining as PipeliningName, ShortOr,
 };
+use crate::plan::files::Files;
 use crate::plan::model::{Client, MessageId, Weighted};
 use crate::plan::{DiagnosticCode, Part, Span, escape};
 use crate::smtp::{CodeSet, EhloName, EhloNameError, Ending, Expectations, Pipelining, Step};
+
+/// What clients take from around the document.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The name that they give of themselves by default.
+    pub(super) host: &'a str,
+    /// The files that the document names.
+    pub(super) files: &'a Files,
+}
 
 /// All clients in file order.
 pub(super) fn lower_all(
     document: &Document,
     names: &Names<'_>,
-    host: &str,
+    around: Around<'_>,
     faults: &mut Faults,
 ) -> Vec<Client> {
     let clients = document.clients.iter();
@@ -25,7 +36,7 @@ pub(super) fn lower_all(
         .map(|(name, client)| {
             let pointer = format!("/clients/{}", escape(name));
             let mut lowering = Lowering { client, pointer: &pointer, names, faults };
-            lowering.lower(name, host)
+            lowering.lower(name, around)
         })
         .collect()
 }
@@ -38,7 +49,7 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn lower(&mut self, name: &str, host: &str) -> Client {
+    fn lower(&mut self, name: &str, around: Around<'_>) -> Client {
         let client = self.client;
         let at = |key: &str| format!("{}/{key}", self.pointer);
         let target = client.target.as_deref().unwrap_or(DEFAULT_NAME);
@@ -52,6 +63,7 @@ impl Lowering<'_> {
         let max_connections =
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);
+        let tls = tls::lower(client.tls.as_ref(), &at("tls"), around.files, self.faults);
         Client {
             name: name.to_owned(),
             target,
@@ -60,7 +72,8 @@ impl Lowering<'_> {
             max_connections,
             recipients,
             pipelining: client.pipelining.map(lower_pipelining).unwrap_or_default(),
-            ehlo: self.ehlo(host),
+            tls,
+            ehlo: self.ehlo(around.host),
             think: client.think.map(Span::duration).unwrap_or_default(),
             end: client.end.map(lower_ending).unwrap_or_default(),
             expect,

@@ -14,10 +14,12 @@ mod phase;
 mod sink;
 mod target;
 mod threshold;
+mod tls;
 mod track;
 mod weights;
 
 use super::document::{Document, Monitor as MonitorTable};
+use super::files::Files;
 use super::model::{FitnessLimits, Monitor, Plan};
 use super::{Diagnostic, DiagnosticCode, Share, Span};
 use faults::Faults;
@@ -26,16 +28,22 @@ use names::Names;
 /// The least interval of the monitor.
 const SHORTEST_INTERVAL: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Lowers a completed document; `host` is the name that clients give of themselves by default.
-/// The plan is only good if no error was added.
-pub(super) fn lower(document: &Document, host: &str, errors: &mut Vec<Diagnostic>) -> Plan {
+/// Lowers a completed document; `host` is the name that clients give of themselves by default,
+/// `files` are those that the document names. The plan is only good if no error was added.
+pub(super) fn lower(
+    document: &Document,
+    host: &str,
+    files: &Files,
+    errors: &mut Vec<Diagnostic>,
+) -> Plan {
     let mut faults = Faults::default();
     check_version(document, &mut faults);
     let names = Names::of(document, &mut faults);
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, &mut faults);
     let messages = message::lower_all(document, &feeds, &mut faults);
-    let clients = client::lower_all(document, &names, host, &mut faults);
+    let clients = client::lower_all(document, &names, client::Around { host, files }, &mut faults);
+    tls::check_names(&clients, &targets, &mut faults);
     let people = track::People { names: &names, clients: &clients, targets: &targets };
     let phases = track::lower_all(document, people, &mut faults);
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);

@@ -13,7 +13,7 @@ fn lowered(tree: &Value) -> (Plan, Vec<String>) {
     let mut document = Document::read(tree, &mut errors);
     assert_eq!(errors, [], "{tree}");
     complete(&mut document, "plan.toml");
-    let plan = lower(&document, "host.test", &mut errors);
+    let plan = lower(&document, "host.test", &Files::of(&document), &mut errors);
     (plan, errors.into_iter().map(shown).collect())
 }
 
@@ -32,6 +32,10 @@ fn plan(tree: &Value) -> Plan {
     let (plan, mistakes) = lowered(tree);
     assert_eq!(mistakes, Vec::<String>::new(), "{tree}");
     plan
+}
+
+pub(super) fn plan_of_one_client() -> Plan {
+    plan(&with(json!({})))
 }
 
 /// A plan of these phases and two clients.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::transaction::{Onward, Part, Transaction};
 use super::{
     Act, Capabilities, Class, Code, EhloName, End, Ending, Envelope, Event, Expectations, Input,
-    Keyword, Outcome, Pipelining, Reply, Step,
+    Keyword, Outcome, Pipelining, Reply, Step, TlsMode,
 };
 
 /// What does not change from session to session.
@@ -24,6 +24,8 @@ pub struct Manners {
     pub ehlo: EhloName,
     /// How commands are grouped.
     pub pipelining: Pipelining,
+    /// When the session's TLS handshake is; none: everything goes in clear.
+    pub tls: Option<TlsMode>,
     /// How the session is ended.
     pub ending: Ending,
 }
@@ -33,6 +35,9 @@ enum Command {
     Greeting,
     Ehlo,
     Helo,
+    Starttls,
+    /// The handshake, which no reply answers.
+    Tls,
     Message(Part),
     Rset,
     Quit,
@@ -56,7 +61,9 @@ enum Stage {
 #[derive(Debug)]
 pub struct Dialog {
     manners: Rc<Manners>,
+    /// What was offered last: what a server says in clear is forgotten with the handshake.
     offered: Capabilities,
+    secured: bool,
     stage: Stage,
     pending: VecDeque<Pending>,
     /// The message in progress, and in one-round-trip mode the one behind it.
@@ -72,6 +79,7 @@ impl Dialog {
         Self {
             manners,
             offered: Capabilities::default(),
+            secured: false,
             stage: Stage::Opening,
             pending: VecDeque::new(),
             transactions: VecDeque::new(),
@@ -110,7 +118,7 @@ impl Dialog {
 
     /// The step whose reply is awaited.
     pub fn awaited(&self) -> Option<Step> {
-        self.pending.front().map(|pending| pending.command.step())
+        self.pending.front().map(Pending::step)
     }
 
     /// Begins a message in an idle session, or behind another one's text.
@@ -161,10 +169,9 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         match input {
-            Input::Opened => {
-                self.pending.push_back(Pending { command: Command::Greeting, sent: Some(now) });
-                Act::Flush
-            }
+            Input::Opened => self.opened(now),
+            Input::TlsReady(handshake) => self.handshake_done(handshake, now, out, events),
+            Input::TlsFailed => self.tls_failed(now, events),
             Input::Flushed => self.flushed(now),
             Input::Reply(reply) => self.reply(&reply, now, out, events),
             Input::Illegal => {
@@ -225,6 +232,9 @@ impl Dialog {
             Command::Ehlo | Command::Helo if closing => self.refused_at_opening(reply, out, events),
             Command::Ehlo => self.ehlo_answered(reply, out, events),
             Command::Helo => self.helo_answered(reply, out, events),
+            Command::Starttls => self.starttls_answered(reply, out, events),
+            // The transport takes no reply before the handshake is over.
+            Command::Tls => self.lost(Outcome::Protocol, now, events),
             Command::Message(part) => self.message(part, reply, now, out, events),
             Command::Rset if code.class() == Class::Positive => Act::Flush,
             Command::Rset if closing => self.over(Act::Close),
@@ -251,9 +261,13 @@ impl Dialog {
     fn awaited_part(&self) -> Option<Part> {
         match self.pending.front()?.command {
             Command::Message(part) => Some(part),
-            Command::Greeting | Command::Ehlo | Command::Helo | Command::Rset | Command::Quit => {
-                None
-            }
+            Command::Greeting
+            | Command::Ehlo
+            | Command::Helo
+            | Command::Starttls
+            | Command::Tls
+            | Command::Rset
+            | Command::Quit => None,
         }
     }
 
@@ -321,7 +335,7 @@ impl Dialog {
         };
         let sent = self.pending.iter().filter_map(|pending| Some((pending, pending.sent?)));
         events.extend(sent.map(|(pending, sent)| Event::Unanswered {
-            step: pending.command.step(),
+            step: pending.step(),
             gave_up_after: waited(sent),
         }));
     }
@@ -360,6 +374,14 @@ impl Pending {
     const fn new(command: Command) -> Self {
         Self { command, sent: None }
     }
+
+    /// Before the handshake has begun the reply to STARTTLS is not yet left behind.
+    const fn step(&self) -> Step {
+        match (self.command, self.sent) {
+            (Command::Tls, None) => Step::Starttls,
+            (command, _) => command.step(),
+        }
+    }
 }
 
 impl Command {
@@ -367,6 +389,8 @@ impl Command {
         match self {
             Self::Greeting => Step::Greeting,
             Self::Ehlo | Self::Helo => Step::Ehlo,
+            Self::Starttls => Step::Starttls,
+            Self::Tls => Step::Tls,
             Self::Message(part) => part.step(),
             Self::Rset => Step::Rset,
             Self::Quit => Step::Quit,
@@ -375,10 +399,12 @@ impl Command {
 
     fn is_passed_by(self, code: Code) -> bool {
         match self {
-            Self::Greeting => code == Code::GREETING,
+            // RFC 3207 4: 220 is the reply that lets the handshake begin.
+            Self::Greeting | Self::Starttls => code == Code::GREETING,
             Self::Message(Part::Data) => code.class() == Class::Intermediate,
             Self::Ehlo
             | Self::Helo
+            | Self::Tls
             | Self::Message(Part::Mail | Part::Rcpt | Part::Text)
             | Self::Rset
             | Self::Quit => code.class() == Class::Positive,
@@ -388,3 +414,5 @@ impl Command {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -1,10 +1,42 @@
-//! From the greeting until the session is ready for MAIL, or why it never is.
+//! From the connection until the session is ready for MAIL, or why it never is.
+//!
+//! In order: the handshake of implicit TLS, the greeting, EHLO, then what
+//! [`Dialog::onward_in_opening`] says. STARTTLS and its handshake lead back to EHLO.
+
+use tokio::time::Instant;
 
 use super::super::transaction::refusal;
-use super::super::{Capabilities, Class, Code, End, Event, Outcome, Reply, Step};
-use super::{Act, Command, Dialog, Stage};
+use super::super::{
+    Capabilities, Class, Code, End, Event, Handshake, Keyword, Outcome, Reply, Step, TlsMode,
+};
+use super::{Act, Command, Dialog, Pending, Stage};
 
 impl Dialog {
+    /// The connection stands.
+    pub(super) fn opened(&mut self, now: Instant) -> Act {
+        match self.manners.tls {
+            Some(TlsMode::Implicit) => {
+                self.pending.push_back(Pending::new(Command::Tls));
+                Act::StartTls
+            }
+            Some(TlsMode::Starttls) | None => self.await_greeting(now),
+        }
+    }
+
+    fn await_greeting(&mut self, now: Instant) -> Act {
+        self.pending.push_back(Pending { command: Command::Greeting, sent: Some(now) });
+        Act::Flush
+    }
+
+    /// What comes next once the server has said what it offers: what the client's manners ask
+    /// for and is not yet done, in the order in which it must be done.
+    fn onward_in_opening(&mut self, out: &mut Vec<u8>, events: &mut Vec<Event>) -> Act {
+        if self.manners.tls == Some(TlsMode::Starttls) && !self.secured {
+            return self.ask_for_tls(out, events);
+        }
+        self.ready(events)
+    }
+
     pub(super) fn greeted(
         &mut self,
         reply: &Reply<'_>,
@@ -12,11 +44,15 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         if reply.code() == Code::GREETING {
-            out.extend_from_slice(b"EHLO ");
-            out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
-            return self.ask(Command::Ehlo, b"\r\n", out);
+            return self.ask_ehlo(out);
         }
         self.opening_failed(Outcome::Unconnected, Step::Greeting, Some(reply), events)
+    }
+
+    fn ask_ehlo(&mut self, out: &mut Vec<u8>) -> Act {
+        out.extend_from_slice(b"EHLO ");
+        out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
+        self.ask(Command::Ehlo, b"\r\n", out)
     }
 
     pub(super) fn ehlo_answered(
@@ -28,7 +64,7 @@ impl Dialog {
         match reply.code().class() {
             Class::Positive => {
                 self.offered = Capabilities::of(reply);
-                self.ready(events)
+                self.onward_in_opening(out, events)
             }
             // RFC 5321 3.2: a client that gets no EHLO falls back to HELO.
             Class::Permanent => {
@@ -47,11 +83,71 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         match reply.code().class() {
-            Class::Positive => self.ready(events),
+            Class::Positive => self.onward_in_opening(out, events),
             Class::Intermediate | Class::Temporary | Class::Permanent => {
                 self.refused_at_opening(reply, out, events)
             }
         }
+    }
+
+    /// Asks for TLS, or ends the session where it is not offered: it never goes on in clear.
+    fn ask_for_tls(&mut self, out: &mut Vec<u8>, events: &mut Vec<Event>) -> Act {
+        if self.offered.offers(Keyword::Starttls) {
+            return self.ask(Command::Starttls, b"STARTTLS\r\n", out);
+        }
+        events.push(Event::Lacking("the server offers no STARTTLS"));
+        self.opening_failed(Outcome::Tls, Step::Starttls, None, events);
+        self.leave(out)
+    }
+
+    pub(super) fn starttls_answered(
+        &mut self,
+        reply: &Reply<'_>,
+        out: &mut Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Act {
+        let code = reply.code();
+        if code == Code::GREETING {
+            self.pending.push_back(Pending::new(Command::Tls));
+            return Act::StartTls;
+        }
+        // With a 421 the server closes, whatever was asked; another 2xx is no legal answer here.
+        let outcome = match code.class() {
+            Class::Temporary | Class::Permanent if code != Code::CLOSING => Outcome::Tls,
+            Class::Positive | Class::Intermediate | Class::Temporary | Class::Permanent => {
+                refusal(code)
+            }
+        };
+        let act = self.opening_failed(outcome, Step::Starttls, Some(reply), events);
+        if code == Code::CLOSING { act } else { self.leave(out) }
+    }
+
+    /// What was learned in clear is forgotten, and EHLO is sent again (RFC 3207 4.2).
+    pub(super) fn handshake_done(
+        &mut self,
+        handshake: Handshake,
+        now: Instant,
+        out: &mut Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Act {
+        let began = self.pending.pop_front().and_then(|pending| pending.sent);
+        let took = now.saturating_duration_since(began.unwrap_or(now));
+        events.push(Event::Secured { step: handshake.step(), took });
+        self.secured = true;
+        self.offered = Capabilities::default();
+        match self.manners.tls {
+            Some(TlsMode::Implicit) => self.await_greeting(now),
+            Some(TlsMode::Starttls) | None => self.ask_ehlo(out),
+        }
+    }
+
+    /// Before the session is ready that is why it never will be; later it is a lost connection.
+    pub(super) fn tls_failed(&mut self, now: Instant, events: &mut Vec<Event>) -> Act {
+        if self.stage != Stage::Opening {
+            return self.lost(Outcome::Disconnected, now, events);
+        }
+        self.tell_unanswered(Outcome::Tls, now, events);
+        self.opening_failed(Outcome::Tls, Step::Tls, None, events)
     }
 
     pub(super) fn ready(&mut self, events: &mut Vec<Event>) -> Act {

@@ -5,18 +5,30 @@ use std::time::Duration;
 use super::*;
 
 /// A dialog whose server is the test.
-struct Wire {
-    dialog: Dialog,
+pub(super) struct Wire {
+    pub(super) dialog: Dialog,
     now: Instant,
-    out: Vec<u8>,
-    events: Vec<Event>,
-    act: Act,
+    pub(super) out: Vec<u8>,
+    pub(super) events: Vec<Event>,
+    pub(super) act: Act,
+}
+
+/// Those of a client that sends in clear and does not group.
+pub(super) fn manners() -> Manners {
+    Manners {
+        ehlo: "me.test".parse().unwrap(),
+        pipelining: Pipelining::Never,
+        tls: None,
+        ending: Ending::Quit,
+    }
 }
 
 impl Wire {
     fn connect(pipelining: Pipelining) -> Self {
-        let manners =
-            Manners { ehlo: "me.test".parse().unwrap(), pipelining, ending: Ending::Quit };
+        Self::with(Manners { pipelining, ..manners() })
+    }
+
+    pub(super) fn with(manners: Manners) -> Self {
         let mut wire = Self {
             dialog: Dialog::new(Rc::new(manners)),
             now: Instant::now(),
@@ -37,11 +49,11 @@ impl Wire {
         wire
     }
 
-    fn on(&mut self, input: Input<'_>) {
+    pub(super) fn on(&mut self, input: Input<'_>) {
         self.act = self.dialog.on(input, self.now, &mut self.out, &mut self.events);
     }
 
-    fn says(&mut self, text: &str) {
+    pub(super) fn says(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some((reply, length)) = Reply::parse(rest).unwrap() {
             self.on(Input::Reply(reply));
@@ -50,17 +62,17 @@ impl Wire {
         assert!(rest.is_empty());
     }
 
-    fn sends(&mut self, text: &str) {
+    pub(super) fn sends(&mut self, text: &str) {
         assert_eq!(String::from_utf8_lossy(&self.out), text);
         self.out.clear();
         self.on(Input::Flushed);
     }
 
-    fn wait(&mut self, milliseconds: u64) {
+    pub(super) fn wait(&mut self, milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
     }
 
-    fn begin(&mut self, recipients: &[&str], expect: &[(Step, &str)]) {
+    pub(super) fn begin(&mut self, recipients: &[&str], expect: &[(Step, &str)]) {
         let to: Vec<String> = recipients.iter().map(|to| (*to).to_owned()).collect();
         let envelope = Envelope { from: "a@x", to: &to, size: 3, eight_bit: false, utf8: false };
         let expect =
@@ -73,7 +85,7 @@ impl Wire {
         self.out.extend_from_slice(b"hi\r\n.\r\n");
     }
 
-    fn ends(&self) -> Vec<(Outcome, Step, Option<u16>)> {
+    pub(super) fn ends(&self) -> Vec<(Outcome, Step, Option<u16>)> {
         let ends = self.events.iter().filter_map(|event| match event {
             Event::Ended(end) => Some((end.outcome, end.step, end.code.map(Code::number))),
             _ => None,

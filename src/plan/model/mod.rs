@@ -1,5 +1,7 @@
 //! The plan as the rest of the program sees it: typed, complete, with ids in place of names.
 
+mod tls;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use super::Threshold;
 use crate::message::{CountRange, FeedSpec, Recipe};
 use crate::smtp::{Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
+
+pub use tls::{Identity, Tls, TlsVersion, Verify};
 
 /// Everything that a run does.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +154,8 @@ pub struct Client {
     pub recipients: Option<CountRange>,
     /// How commands are grouped.
     pub pipelining: Pipelining,
+    /// How its sessions are encrypted; none: they are in clear.
+    pub tls: Option<Tls>,
     /// The name in EHLO.
     pub ehlo: EhloName,
     /// The pause between the messages of a session.

@@ -1,0 +1,124 @@
+//! A document → the files that it names, found from the plan's folder and read once.
+//!
+//! They are read when the plan is loaded, so that a file that is missing or wrong is a mistake at
+//! its key like any other, and `validate` finds it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::document::{Document, ShortOr};
+
+/// Files beside a plan are small; a device or a mistyped name must not fill the memory.
+const LARGEST: u64 = 4 << 20;
+
+/// The content of files, by the paths that the document names them with.
+#[derive(Debug, Default)]
+pub(super) struct Files(BTreeMap<String, io::Result<Vec<u8>>>);
+
+/// Makes the paths of a document absolute: they begin at `folder`.
+pub(super) fn anchor(document: &mut Document, folder: &Path) {
+    for client in document.clients.values_mut() {
+        if let Some(ShortOr::Long(table)) = &mut client.tls {
+            table.files_mut().for_each(|path| anchor_path(path, folder));
+        }
+    }
+}
+
+fn anchor_path(path: &mut String, folder: &Path) {
+    // A document holds text; what can't be text stays as the user wrote it, and is found missing.
+    if let Some(absolute) = folder.join(&*path).to_str().filter(|_| !path.is_empty()) {
+        *path = absolute.to_owned();
+    }
+}
+
+impl Files {
+    /// Reads the files of a document.
+    pub(super) fn of(document: &Document) -> Self {
+        let mut files = Self::default();
+        for (_, client) in document.clients.iter() {
+            if let Some(ShortOr::Long(table)) = &client.tls {
+                table.files().for_each(|(_, path)| files.add(path));
+            }
+        }
+        files
+    }
+
+    fn add(&mut self, path: &str) {
+        if !self.0.contains_key(path) {
+            self.0.insert(path.to_owned(), read(Path::new(path)));
+        }
+    }
+
+    /// What a file holds, or why that is not known.
+    pub(super) fn content(&self, path: &str) -> Result<&[u8], String> {
+        match self.0.get(path) {
+            Some(Ok(content)) => Ok(content),
+            Some(Err(error)) => Err(format!("cannot read `{path}`: {error}")),
+            None => Err(format!("cannot read `{path}`")),
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked first: opening a pipe would wait for somebody to write.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut content = Vec::new();
+    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 4 MiB"));
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::document::{Client, TlsTable};
+
+    fn document(ca: &str) -> Document {
+        let table = TlsTable { ca: Some(ca.to_owned()), ..TlsTable::default() };
+        let client = Client { tls: Some(ShortOr::Long(table)), ..Client::default() };
+        Document {
+            clients: [("a".to_owned(), client)].into_iter().collect(),
+            ..Document::default()
+        }
+    }
+
+    fn ca(document: &Document) -> String {
+        let client = document.clients.named("a").unwrap();
+        let Some(ShortOr::Long(table)) = &client.tls else { panic!("no table") };
+        table.ca.clone().unwrap()
+    }
+
+    #[test]
+    fn paths_begin_at_the_folder_of_the_plan() {
+        let table = [("ca.pem", "/plans/ca.pem"), ("../a/ca.pem", "/plans/../a/ca.pem"), ("", "")];
+        for (path, expected) in table.into_iter().chain([("/etc/ca.pem", "/etc/ca.pem")]) {
+            let mut document = document(path);
+            anchor(&mut document, Path::new("/plans"));
+            assert_eq!(ca(&document), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_large_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large");
+        fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
+        let table = [
+            (folder.path().to_path_buf(), "it is no file"),
+            ("/dev/zero".into(), "it is no file"),
+            (large, "it is larger than 4 MiB"),
+            (folder.path().join("missing"), "No such file"),
+        ];
+        for (path, reason) in table {
+            let path = path.to_str().unwrap();
+            let error = Files::of(&document(path)).content(path).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}
