@@ -11,4 +11,5 @@ mod quick;
 mod scenarios;
 mod server;
 mod sums;
+mod tls;
 mod words;

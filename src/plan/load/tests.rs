@@ -243,6 +243,22 @@ fn the_hash_tells_plans_apart_but_not_where_they_are_run() {
 }
 
 #[test]
+fn the_hash_does_not_tell_where_a_plan_is_kept() {
+    let root = crate::plan::certificates::Authority::new();
+    let tls = "mix = \"a\"\n[clients.a]\ntls = { mode = \"implicit\", ca = \"ca.pem\" }\n";
+    let hashed = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), &root.pem).unwrap();
+        let around = Surroundings { folder: folder.path().to_owned(), ..surroundings() };
+        load(&toml(text), &Overrides::default(), &around).unwrap().hash()
+    };
+    let text = format!("{SMALL}{tls}");
+
+    assert_eq!(hashed(&text), hashed(&text));
+    assert_ne!(hashed(&text), hashed(&text.replace(", ca = \"ca.pem\"", "")));
+}
+
+#[test]
 fn a_target_address_turns_the_sink_off() {
     let overrides = Overrides {
         destination: Destination::Targets(vec![TargetAddress {

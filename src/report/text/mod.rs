@@ -13,7 +13,7 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 
 use super::format;
-use crate::record::{Figures, Summary, VerdictName};
+use crate::record::{Figures, Summary, TlsFigures, VerdictName};
 
 /// How many kinds of errors are listed.
 const ERROR_ROWS: usize = 10;
@@ -130,7 +130,7 @@ fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
 
 /// What the total row has no place for.
 fn totals(summary: &Summary, width: usize) -> Vec<String> {
-    let Figures { messages, sessions, octets, recipients, response_ms, .. } = &summary.totals;
+    let Figures { messages, sessions, octets, recipients, response_ms, tls, .. } = &summary.totals;
     let judged = messages.started.saturating_sub(messages.local + messages.interrupted);
     let mut lines = Vec::new();
     if judged > 0 {
@@ -168,6 +168,7 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
     ));
     let (sent, received) = (format::octets(octets.sent), format::octets(octets.received));
     lines.extend(entry("octets", &format!("{sent} sent · {received} received"), width));
+    lines.extend(entry_of_tls(tls, width));
     lines.extend(counted(
         "besides",
         &[
@@ -178,6 +179,14 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
         width,
     ));
     lines
+}
+
+/// What sessions negotiated; nothing where all went in clear.
+fn entry_of_tls(tls: &TlsFigures, width: usize) -> Vec<String> {
+    let all = tls.versions.iter().chain(&tls.ciphers);
+    let all: Vec<_> =
+        all.map(|(name, count)| format!("{} {}", format::count(*count), name)).collect();
+    if all.is_empty() { Vec::new() } else { entry("tls", &all.join(" · "), width) }
 }
 
 /// The counts that are not zero; nothing if all are.

@@ -293,6 +293,21 @@ fn a_fail_on_a_wide_page() {
 }
 
 #[test]
+fn what_sessions_negotiated_stands_in_the_totals() {
+    let mut summary = passed();
+    let count = |name: &str, count| (name.to_owned(), count);
+    summary.totals.tls.versions = [count("TLSv1.2", 8), count("TLSv1.3", 42)].into();
+    summary.totals.tls.ciphers =
+        [count("TLS_AES_256_GCM_SHA384", 42), count("TLS_ECDHE_RSA_WITH_AES_128", 8)].into();
+
+    let lines = totals(&summary, 100);
+
+    let line = lines.iter().find(|line| line.starts_with("  tls")).unwrap();
+    let ciphers = "42 TLS_AES_256_GCM_SHA384 · 8 TLS_ECDHE_RSA_WITH_AES_128";
+    assert_eq!(*line, format!("  tls         8 TLSv1.2 · 42 TLSv1.3 · {ciphers}"));
+}
+
+#[test]
 fn a_fail_on_a_narrow_page() {
     check(
         &failed(),
