@@ -17,6 +17,7 @@ mod pacer;
 mod pool;
 mod run;
 mod sender;
+mod server_address;
 mod session;
 mod shared;
 mod slots;
@@ -33,8 +34,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use alarm::Clock;
-pub use dialer::{Connection, Dialer, TcpDialer};
+pub use dialer::{Connection, Dialer, Route, Socket, SocketDialer};
 pub use order::{Change, FirstError, Note, Order};
+pub use server_address::ServerAddress;
 pub use shared::Shared;
 
 use crate::message::{Composer, RunIdentity, TemplateError};

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, ServerAddress};
 use crate::message::TemplateError;
 use crate::record::FolderError;
 use crate::sink::SinkError;
@@ -34,7 +34,25 @@ pub enum RunError {
         /// The target.
         target: String,
         /// The last address that was tried.
-        address: SocketAddr,
+        address: ServerAddress,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A client's addresses can't reach its server.
+    #[error("client `{client}` has no `source` address of the same family as {server}")]
+    NoSource {
+        /// The client.
+        client: String,
+        /// The server's address.
+        server: IpAddr,
+    },
+    /// A client's address is not this machine's.
+    #[error("client `{client}`: sessions can't come from {ip}")]
+    Source {
+        /// The client.
+        client: String,
+        /// The address.
+        ip: IpAddr,
         /// The system's reason.
         source: io::Error,
     },
@@ -92,8 +110,12 @@ impl RunError {
                 "is the server running there? `--sink` tries the plan with the embedded server"
                     .to_owned(),
             ),
+            Self::Source { .. } => {
+                Some("`source` takes addresses of this machine; all of 127.0.0.0/8 are".to_owned())
+            }
             Self::Resolve { .. }
             | Self::NoAddress { .. }
+            | Self::NoSource { .. }
             | Self::Sink(_)
             | Self::Message(_)
             | Self::Engine(_)
@@ -108,6 +130,8 @@ impl RunError {
             Self::Resolve { .. }
             | Self::NoAddress { .. }
             | Self::Connect { .. }
+            | Self::NoSource { .. }
+            | Self::Source { .. }
             | Self::NotAllowed { .. }
             | Self::NotAuthorized { .. }
             | Self::Sink(_) => ExitCode::NOT_STARTED,

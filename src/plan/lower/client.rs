@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use super::names::Names;
+use super::route::{check_ending, lower_proxy, lower_source};
 use super::weights::{at_least_one, lower_count, lower_weights};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
@@ -9,7 +10,7 @@ use crate::plan::document::{
     Client as ClientTable, CodeText, Document, Ending as EndingName, Expect, OneOrMany,
     Pipelining as PipeliningName, ShortOr,
 };
-use crate::plan::model::{Client, MessageId, Weighted};
+use crate::plan::model::{Client, MessageId, Target, Weighted};
 use crate::plan::{DiagnosticCode, Part, Span, escape};
 use crate::smtp::{CodeSet, EhloName, EhloNameError, Ending, Expectations, Pipelining, Step};
 
@@ -17,14 +18,14 @@ use crate::smtp::{CodeSet, EhloName, EhloNameError, Ending, Expectations, Pipeli
 pub(super) fn lower_all(
     document: &Document,
     names: &Names<'_>,
-    host: &str,
+    (host, targets): (&str, &[Target]),
     faults: &mut Faults,
 ) -> Vec<Client> {
     let clients = document.clients.iter();
     clients
         .map(|(name, client)| {
             let pointer = format!("/clients/{}", escape(name));
-            let mut lowering = Lowering { client, pointer: &pointer, names, faults };
+            let mut lowering = Lowering { client, pointer: &pointer, names, targets, faults };
             lowering.lower(name, host)
         })
         .collect()
@@ -34,6 +35,7 @@ struct Lowering<'a> {
     client: &'a ClientTable,
     pointer: &'a str,
     names: &'a Names<'a>,
+    targets: &'a [Target],
     faults: &'a mut Faults,
 }
 
@@ -52,9 +54,13 @@ impl Lowering<'_> {
         let max_connections =
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);
+        let endpoint = self.targets.get(target.index()).map(|target| &target.endpoint);
+        check_ending(client, endpoint, self.pointer, self.faults);
         Client {
             name: name.to_owned(),
             target,
+            source: lower_source(client, endpoint, self.pointer, self.faults),
+            proxy: lower_proxy(client, self.pointer, self.faults),
             messages: self.messages(),
             messages_per_connection: per_connection,
             max_connections,

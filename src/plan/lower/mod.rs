@@ -11,6 +11,7 @@ mod level;
 mod message;
 mod names;
 mod phase;
+mod route;
 mod sink;
 mod target;
 mod threshold;
@@ -35,7 +36,7 @@ pub(super) fn lower(document: &Document, host: &str, errors: &mut Vec<Diagnostic
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, &mut faults);
     let messages = message::lower_all(document, &feeds, &mut faults);
-    let clients = client::lower_all(document, &names, host, &mut faults);
+    let clients = client::lower_all(document, &names, (host, &targets), &mut faults);
     let people = track::People { names: &names, clients: &clients, targets: &targets };
     let phases = track::lower_all(document, people, &mut faults);
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);
