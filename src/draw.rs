@@ -28,6 +28,8 @@ pub enum Purpose {
     Jitter,
     /// What the embedded sink answers, and when.
     Sink,
+    /// Whom a session stands for (PROXY protocol).
+    Peer,
 }
 
 /// A place to draw from: a seed, narrowed step by step to the thing that is drawn for.

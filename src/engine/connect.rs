@@ -2,14 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::dialer::{Dialer, is_local};
+use super::dialer::{Dialer, Route, is_local};
 use super::handle::{Handle, Signal};
 use crate::smtp::Outcome;
 
@@ -38,13 +38,22 @@ impl Unconnected {
     }
 }
 
+/// Connects and sends what stands before the session: the kernel takes it at once.
+async fn dial<D: Dialer>(dialer: &D, route: &Route) -> io::Result<D::Connection> {
+    let mut connection = dialer.connect(route).await?;
+    if !route.preamble.is_empty() {
+        connection.write_all(&route.preamble).await?;
+    }
+    Ok(connection)
+}
+
 /// Connects, unless the worker says that it has taken too long.
 pub(super) async fn connect<D: Dialer>(
     dialer: &D,
-    address: SocketAddr,
+    route: &Route,
     handle: &Handle,
 ) -> Result<D::Connection, Unconnected> {
-    let mut connecting = pin!(dialer.connect(address));
+    let mut connecting = pin!(dial(dialer, route));
     poll_fn(|context| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(context) {
             return Poll::Ready(connected.map_err(Unconnected::System));

@@ -1,23 +1,31 @@
-//! An address → a connection: TCP in a run, in-memory pipes in tests of time.
+//! A route → a connection: TCP or a Unix socket in a run, in-memory pipes in tests of time.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+
+use super::server_address::ServerAddress;
+
+/// How one session is connected.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where to.
+    pub(super) to: ServerAddress,
+    /// The local address that it comes from; none: the system's choice.
+    pub(super) from: Option<IpAddr>,
+    /// What is sent before anything else: the header of the PROXY protocol, or nothing.
+    pub(super) preamble: Vec<u8>,
+}
 
 /// A connection to a server.
 pub trait Connection: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Makes closing it a reset instead of an orderly end, where the transport knows one.
     fn reset_on_close(&self);
-}
-
-impl Connection for TcpStream {
-    fn reset_on_close(&self) {
-        // If it can't be set the close is orderly, and the plan's server sees a FIN.
-        drop(socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO)));
-    }
 }
 
 impl Connection for DuplexStream {
@@ -30,20 +38,93 @@ pub trait Dialer: Clone + 'static {
     type Connection: Connection;
 
     /// Connects; dropping the future gives the attempt up.
-    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Connection>>;
+    fn connect(&self, route: &Route) -> impl Future<Output = io::Result<Self::Connection>>;
 }
 
-/// Connects by TCP without Nagle's algorithm, whose waiting would be taken for the server's.
+/// Connects through the kernel: by TCP without Nagle's algorithm, whose waiting would be taken
+/// for the server's, or to a Unix socket.
 #[derive(Clone, Copy, Debug)]
-pub struct TcpDialer;
+pub struct SocketDialer;
 
-impl Dialer for TcpDialer {
-    type Connection = TcpStream;
+/// A connection through the kernel.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A socket of the file system.
+    Unix(UnixStream),
+}
 
-    async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
-        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_nodelay(true)?;
-        socket.connect(to).await
+impl Dialer for SocketDialer {
+    type Connection = Socket;
+
+    async fn connect(&self, route: &Route) -> io::Result<Socket> {
+        match &route.to {
+            ServerAddress::Tcp(address) => tcp(*address, route.from).await.map(Socket::Tcp),
+            ServerAddress::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+        }
+    }
+}
+
+async fn tcp(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_nodelay(true)?;
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    socket.connect(to).await
+}
+
+impl Connection for Socket {
+    fn reset_on_close(&self) {
+        match self {
+            Self::Tcp(stream) => {
+                // If it can't be set the close is orderly, and the plan's server sees a FIN.
+                let linger = Some(std::time::Duration::ZERO);
+                let _ = socket2::SockRef::from(stream).set_linger(linger);
+            }
+            Self::Unix(_) => {}
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, octets),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl<D: Dialer> Session<D> {
             self.text.because("TLS is not set up");
             return self.take(Input::TlsFailed, None, now);
         };
-        let name = connector.name(self.worker.address(&self.handle));
+        let name = connector.name(self.worker.server(&self.handle));
         self.connection.secure(connector.connector(), name);
         self.dialog.on(Input::Flushed, now, &mut self.out, &mut self.events);
         Flow::On

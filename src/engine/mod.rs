@@ -18,6 +18,7 @@ mod pacer;
 mod pool;
 mod run;
 mod sender;
+mod server_address;
 mod session;
 mod shared;
 mod slots;
@@ -36,8 +37,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use alarm::Clock;
-pub use dialer::{Connection, Dialer, TcpDialer};
+pub use dialer::{Connection, Dialer, Route, Socket, SocketDialer};
 pub use order::{Change, FirstError, Note, Order};
+pub use server_address::ServerAddress;
 pub use shared::Shared;
 pub use tls::{TlsError, TlsSetups};
 

@@ -106,8 +106,8 @@ impl<D: Dialer> Session<D> {
         worker.books.count(key, |cell| cell.sessions.started += 1);
         let timeouts = worker.timeouts(handle.client);
         handle.deadline.set(Some(began + timeouts.connect));
-        let address = worker.address(&handle);
-        let connected = connect(&worker.dialer, address, &handle).await;
+        let route = worker.route(&handle);
+        let connected = connect(&worker.dialer, &route, &handle).await;
         let now = Instant::now();
         let took = now.saturating_duration_since(began);
         handle.deadline.set(None);
@@ -117,6 +117,7 @@ impl<D: Dialer> Session<D> {
                     let step = cell.step(Step::Connect);
                     step.ok += 1;
                     step.time.record(took);
+                    cell.octets.sent += route.preamble.len() as u64;
                 });
                 worker.connected(&handle);
                 let dialog = Dialog::new(worker.manners(handle.client));

@@ -1,10 +1,10 @@
 //! What all workers see: the plan, the timeline, addresses, and the few counters that must be one.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::server_address::ServerAddress;
 use crate::plan::{Begin, ClientId, Load, PhaseId, Plan, TargetId};
 use crate::timeline::{Model, Timeline};
 
@@ -16,7 +16,7 @@ pub struct Shared {
     /// When.
     pub timeline: Arc<Timeline>,
     /// By target: the resolved addresses that sessions go to, one or several.
-    pub addresses: Vec<Vec<SocketAddr>>,
+    pub addresses: Vec<Vec<ServerAddress>>,
     /// How many workers there are, at least one.
     pub workers: u32,
     phases: Vec<PhaseCounters>,
@@ -43,7 +43,7 @@ impl Shared {
     pub fn new(
         plan: Arc<Plan>,
         timeline: Arc<Timeline>,
-        addresses: Vec<Vec<SocketAddr>>,
+        addresses: Vec<Vec<ServerAddress>>,
         workers: u32,
     ) -> Self {
         let counters =
@@ -57,7 +57,7 @@ impl Shared {
     }
 
     /// The addresses of a client's target.
-    pub(super) fn addresses_of(&self, client: ClientId) -> &[SocketAddr] {
+    pub(super) fn addresses_of(&self, client: ClientId) -> &[ServerAddress] {
         let TargetId(target) = self.plan.clients[client.index()].target;
         &self.addresses[usize::from(target)]
     }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::{Change, Dialer, Note, Order, Shared, work};
+use super::{Change, Dialer, Note, Order, Route, Shared, work};
 use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
@@ -34,7 +34,7 @@ struct Pipes {
 impl Dialer for Pipes {
     type Connection = DuplexStream;
 
-    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
         self.made.set(self.made.get() + 1);
         assert_ne!(Some(self.made.get()), self.panics_at, "a planted panic");
         let (near, far) = tokio::io::duplex(1 << 16);
@@ -82,7 +82,7 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
+    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere.into()]], 1));
     let (notes, mut told) = unbounded_channel();
     let (order, ordered) = unbounded_channel();
     for (at, change) in orders {
@@ -571,7 +571,7 @@ struct Closing;
 impl Dialer for Closing {
     type Connection = DuplexStream;
 
-    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
         let (near, far) = tokio::io::duplex(1 << 16);
         tokio::task::spawn_local(closing_server(far));
         Ok(near)
@@ -588,7 +588,7 @@ async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
+    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere.into()]], 1));
     let (notes, mut told) = unbounded_channel();
     let (_order, ordered) = unbounded_channel();
 

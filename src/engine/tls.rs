@@ -4,6 +4,7 @@
 //! that its sessions resume its own sessions and no lock is shared.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
@@ -20,7 +21,11 @@ use tokio_rustls::rustls::{
     SupportedProtocolVersion,
 };
 
+use super::server_address::ServerAddress;
 use crate::plan::{Client, Endpoint, Plan, Target, Tls, TlsVersion, Verify};
+
+/// The name of servers on this machine that are given without one.
+const LOCALHOST: &str = "localhost";
 
 /// For so many servers a worker keeps what it needs to resume sessions, by client.
 const REMEMBERED: usize = 256;
@@ -98,21 +103,23 @@ impl Connector {
     }
 
     /// The name that a server is asked for; that of its IP address where it has no other.
-    pub(super) fn name(&self, address: std::net::SocketAddr) -> ServerName<'static> {
-        self.name.clone().unwrap_or_else(|| ServerName::IpAddress(address.ip().into()))
+    pub(super) fn name(&self, server: &ServerAddress) -> ServerName<'static> {
+        let ip = || server.ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        self.name.clone().unwrap_or_else(|| ServerName::IpAddress(ip().into()))
     }
 }
 
-/// The host that all addresses of a target share; the embedded server is `localhost`.
+/// The host that all addresses of a target share; the embedded server and Unix sockets are
+/// `localhost`.
 fn name_of(target: &Target) -> Option<ServerName<'static>> {
     let addresses = match &target.endpoint {
-        Endpoint::Sink => return ServerName::try_from("localhost").ok(),
+        Endpoint::Sink => return ServerName::try_from(LOCALHOST).ok(),
         Endpoint::One(address) => std::slice::from_ref(address),
         Endpoint::Spread(addresses) => addresses,
     };
-    let host = &addresses.first()?.host;
-    let shared = addresses.iter().all(|address| address.host == *host);
-    shared.then(|| ServerName::try_from(host.clone()).ok()).flatten()
+    let mut hosts = addresses.iter().map(|address| address.host().unwrap_or(LOCALHOST));
+    let host = hosts.next()?;
+    hosts.all(|other| other == host).then(|| ServerName::try_from(host.to_owned()).ok()).flatten()
 }
 
 /// The system's roots, read when they are first asked for.

@@ -19,7 +19,8 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use super::{Dialer, Note, Shared, work};
+use super::dialer::Route;
+use super::{Dialer, Note, ServerAddress, Shared, work};
 use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::certificates::{Authority, Signed};
 use crate::plan::{
@@ -50,7 +51,7 @@ struct Servers(Way);
 impl Dialer for Servers {
     type Connection = DuplexStream;
 
-    async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
         // Narrow, so that texts go in several pieces; a server's last alert finds room.
         let (near, far) = tokio::io::duplex(4096);
         tokio::task::spawn_local(serve(self.0.clone(), far));
@@ -173,7 +174,7 @@ async fn run_plan(plan: Plan, way: Way) -> Cell {
     let identity = RunIdentity { id: 1, seed: plan.seed };
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let nowhere = ServerAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 1)));
     let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
     let (notes, mut told) = unbounded_channel();
     let (_order, ordered) = unbounded_channel();

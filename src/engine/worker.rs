@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,17 +16,18 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::books::{Books, Composed, PhaseState, Seed, Start, panic_text};
-use super::dialer::Dialer;
+use super::dialer::{Dialer, Route};
 use super::gauges::Gauges;
 use super::handle::Handle;
 use super::order::Note;
 use super::run::Run;
 use super::sender::Sender;
+use super::server_address::ServerAddress;
 use super::slots::Retry;
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
-use crate::plan::{Client, ClientId, MessageId, Plan, Timeouts, Weighted};
+use crate::plan::{Client, ClientId, Family, MessageId, Plan, Proxy, Timeouts, Weighted};
 use crate::record::PhaseGauge;
 use crate::smtp::{Expectations, Manners};
 
@@ -120,8 +121,25 @@ impl<D: Dialer> Worker<D> {
         self.sender(client).expectations.get(message.index()).cloned().flatten()
     }
 
-    pub(super) fn address(&self, handle: &Handle) -> SocketAddr {
-        self.books.shared.addresses_of(handle.client)[usize::from(handle.address)]
+    /// The server that a session goes to.
+    pub(super) fn server(&self, handle: &Handle) -> &ServerAddress {
+        &self.books.shared.addresses_of(handle.client)[usize::from(handle.address)]
+    }
+
+    /// How a session is connected: to the address that it was given, from the next of its
+    /// client's addresses, in the name of one that is drawn for it.
+    pub(super) fn route(&self, handle: &Handle) -> Route {
+        let client = self.client(handle.client);
+        let to = self.server(handle).clone();
+        let from = client.source.as_ref().zip(to.ip());
+        let from = from.and_then(|(source, ip)| source.nth(Family::of(ip), handle.number));
+        let preamble = client.proxy.as_ref().and_then(|proxy| {
+            let draw = self.books.shared.timeline.session_draw(handle.client, handle.number);
+            Some(
+                proxy.version.header(stands_for(proxy, draw, to.announced().ip())?, to.announced()),
+            )
+        });
+        Route { to, from, preamble: preamble.unwrap_or_default() }
     }
 
     /// A start with its message composed ahead, unless that must wait for a session.
@@ -204,6 +222,18 @@ impl<D: Dialer> Worker<D> {
     pub(super) fn has_sessions(&self) -> bool {
         !self.sessions.borrow().is_empty()
     }
+}
+
+/// The address and port that a session stands for: of the server's family, where there is one.
+fn stands_for(proxy: &Proxy, draw: Draw, server: IpAddr) -> Option<SocketAddr> {
+    let draw = draw.of(Purpose::Peer);
+    let [first, second] = match Family::of(server) {
+        Family::V4 => [Family::V4, Family::V6],
+        Family::V6 => [Family::V6, Family::V4],
+    };
+    let nth = |family| proxy.clients.nth(family, draw.at(0).bits());
+    let port = u16::try_from(draw.at(1).within(1024, u16::MAX.into())).ok()?;
+    nth(first).or_else(|| nth(second)).map(|ip| SocketAddr::new(ip, port))
 }
 
 /// The choice that a number in `[0, 1)` falls on.

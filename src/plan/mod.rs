@@ -14,6 +14,7 @@ mod load;
 mod lower;
 mod model;
 mod name;
+mod route;
 mod schema;
 mod settle;
 mod source;
@@ -26,10 +27,11 @@ pub use document::Document;
 pub use errors::{Look, PlanErrors};
 pub use load::{Loaded, Surroundings, load};
 pub use model::{
-    Address, Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Identity,
-    Load, MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply,
-    SinkRole, SinkStep, Stall, Target, TargetId, Timeouts, Tls, TlsVersion, Verify, Weighted,
+    Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Identity, Load,
+    MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
+    SinkStep, Stall, Target, TargetId, Timeouts, Tls, TlsVersion, Verify, Weighted,
 };
+pub use route::{Address, AddressPool, Family, Proxy};
 pub use schema::plan_schema;
 pub use settle::{
     Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,

@@ -106,7 +106,7 @@ pub(crate) fn both(mut cell: Cell, other: &Cell) -> Cell {
 fn target(name: &str) -> Target {
     Target {
         name: name.to_owned(),
-        endpoint: Endpoint::One(Address { host: "localhost".to_owned(), port: 25 }),
+        endpoint: Endpoint::One(Address::Host { host: "localhost".to_owned(), port: 25 }),
         timeouts: Timeouts {
             connect: Duration::from_secs(5),
             reply: Duration::from_secs(30),
@@ -120,6 +120,8 @@ fn client(name: &str, target: TargetId) -> Client {
     Client {
         name: name.to_owned(),
         target,
+        source: None,
+        proxy: None,
         messages: Weighted { choices: vec![(MessageId(0), 1.0)] },
         messages_per_connection: CountRange::exactly(10),
         max_connections: None,

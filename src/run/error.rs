@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::engine::{EngineError, TlsError};
+use crate::engine::{EngineError, ServerAddress, TlsError};
 use crate::message::TemplateError;
 use crate::record::FolderError;
 use crate::sink::SinkError;
@@ -34,7 +34,25 @@ pub enum RunError {
         /// The target.
         target: String,
         /// The last address that was tried.
-        address: SocketAddr,
+        address: ServerAddress,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A client's addresses can't reach its server.
+    #[error("client `{client}` has no `source` address of the same family as {server}")]
+    NoSource {
+        /// The client.
+        client: String,
+        /// The server's address.
+        server: IpAddr,
+    },
+    /// A client's address is not this machine's.
+    #[error("client `{client}`: sessions can't come from {ip}")]
+    Source {
+        /// The client.
+        client: String,
+        /// The address.
+        ip: IpAddr,
         /// The system's reason.
         source: io::Error,
     },
@@ -99,8 +117,12 @@ impl RunError {
                 "name the roots to trust by `ca`, or trust any certificate by `verify = \"none\"`"
                     .to_owned(),
             ),
+            Self::Source { .. } => {
+                Some("`source` takes addresses of this machine; all of 127.0.0.0/8 are".to_owned())
+            }
             Self::Resolve { .. }
             | Self::NoAddress { .. }
+            | Self::NoSource { .. }
             | Self::Tls(TlsError::Unusable { .. })
             | Self::Sink(_)
             | Self::Message(_)
@@ -116,6 +138,8 @@ impl RunError {
             Self::Resolve { .. }
             | Self::NoAddress { .. }
             | Self::Connect { .. }
+            | Self::NoSource { .. }
+            | Self::Source { .. }
             | Self::NotAllowed { .. }
             | Self::NotAuthorized { .. }
             | Self::Tls(_)

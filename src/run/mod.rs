@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub use error::{RunError, chain};
 pub use targets::Permits;
 
-use crate::engine::{Engine, Shared, TcpDialer, TlsSetups};
+use crate::engine::{Engine, Shared, SocketDialer, TlsSetups};
 use crate::message::RunIdentity;
 use crate::monitor;
 use crate::plan::{Endpoint, Plan, SinkRole};
@@ -117,7 +117,7 @@ pub fn run(
     folder.write_plan(&job.text)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let identity = RunIdentity { id: identity(started), seed: plan.seed };
-    let (engine, zero) = Engine::start(&shared, &tls, identity, &TcpDialer)?;
+    let (engine, zero) = Engine::start(&shared, &tls, identity, &SocketDialer)?;
     observe(&Update::Began {
         folder: folder.path(),
         targets: named_addresses(&shared),

@@ -3,12 +3,14 @@
 //! Nothing is sent to an address that is neither loopback nor allowed: that is decided for every
 //! resolved address, before the first packet.
 
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
 
 use ipnet::IpNet;
 
 use super::RunError;
-use crate::plan::{Address, Endpoint, Plan, Target};
+use crate::engine::ServerAddress;
+use crate::plan::{Address, AddressPool, Client, Endpoint, Family, Plan, Target};
 
 /// What the user vouches for beyond the plan.
 #[derive(Clone, Debug, Default)]
@@ -24,36 +26,68 @@ pub(super) fn resolve(
     plan: &Plan,
     sink: Option<SocketAddr>,
     permits: &Permits,
-) -> Result<Vec<Vec<SocketAddr>>, RunError> {
+) -> Result<Vec<Vec<ServerAddress>>, RunError> {
     // All are checked before one is connected to.
     let resolved: Result<Vec<_>, RunError> =
         plan.targets.iter().map(|target| candidates(target, sink, permits)).collect();
     let used = |index: usize| plan.clients.iter().any(|client| client.target.index() == index);
     let each = resolved?.into_iter().enumerate().zip(&plan.targets);
-    each.map(|((index, addresses), target)| match (&target.endpoint, used(index)) {
-        (_, false) => Ok(addresses),
-        (Endpoint::Sink | Endpoint::One(_), true) => {
-            Ok(vec![first_that_accepts(target, &addresses)?])
+    let addresses = each
+        .map(|((index, addresses), target)| match (&target.endpoint, used(index)) {
+            (_, false) => Ok(addresses),
+            (Endpoint::Sink | Endpoint::One(_), true) => {
+                Ok(vec![first_that_accepts(target, addresses)?])
+            }
+            (Endpoint::Spread(_), true) => {
+                first_that_accepts(target, addresses.clone()).map(|_| addresses)
+            }
+        })
+        .collect::<Result<Vec<_>, RunError>>()?;
+    for client in &plan.clients {
+        check_source(client, &addresses[client.target.index()])?;
+    }
+    Ok(addresses)
+}
+
+/// Whether a client's sessions can come from where the plan says, before one is opened.
+fn check_source(client: &Client, servers: &[ServerAddress]) -> Result<(), RunError> {
+    let Some(source) = &client.source else { return Ok(()) };
+    for server in servers {
+        let Some(ip) = server.ip() else { continue };
+        if source.count(Family::of(ip)) == 0 {
+            return Err(RunError::NoSource { client: client.name.clone(), server: ip });
         }
-        (Endpoint::Spread(_), true) => first_that_accepts(target, &addresses).map(|_| addresses),
+    }
+    ends(source).try_for_each(|ip| match TcpListener::bind((ip, 0)) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(RunError::Source { client: client.name.clone(), ip, source }),
     })
-    .collect()
+}
+
+/// The first and the last address of each range: where both are this machine's, all are.
+fn ends(source: &AddressPool) -> impl Iterator<Item = IpAddr> {
+    let ranges = source.ranges().iter();
+    ranges.flat_map(|range| {
+        let alone = AddressPool::new(vec![*range]);
+        let family = Family::of(range.network());
+        let last = u64::try_from(alone.count(family).saturating_sub(1)).unwrap_or(u64::MAX);
+        [0, last].into_iter().filter_map(move |n| alone.nth(family, n))
+    })
 }
 
 fn candidates(
     target: &Target,
     sink: Option<SocketAddr>,
     permits: &Permits,
-) -> Result<Vec<SocketAddr>, RunError> {
+) -> Result<Vec<ServerAddress>, RunError> {
     let named = match &target.endpoint {
-        Endpoint::Sink => return Ok(sink.into_iter().collect()),
+        Endpoint::Sink => return Ok(sink.into_iter().map(ServerAddress::from).collect()),
         Endpoint::One(address) => std::slice::from_ref(address),
         Endpoint::Spread(addresses) => addresses,
     };
     let mut all = Vec::new();
     for address in named {
-        for resolved in look_up(address)? {
-            permits.check(target, address, resolved.ip())?;
+        for resolved in resolved(target, address, permits)? {
             if !all.contains(&resolved) {
                 all.push(resolved);
             }
@@ -62,18 +96,38 @@ fn candidates(
     Ok(all)
 }
 
-fn look_up(address: &Address) -> Result<Vec<SocketAddr>, RunError> {
-    let unresolved = |source| RunError::Resolve { host: address.host.clone(), source };
-    let found = (address.host.as_str(), address.port).to_socket_addrs().map_err(unresolved)?;
-    Ok(found.collect())
+/// What is this machine's own, as a Unix socket is, needs no permit.
+fn resolved(
+    target: &Target,
+    address: &Address,
+    permits: &Permits,
+) -> Result<Vec<ServerAddress>, RunError> {
+    let (host, port) = match address {
+        Address::Host { host, port } => (host, *port),
+        Address::Unix(path) => return Ok(vec![ServerAddress::Unix(path.clone())]),
+    };
+    let unresolved = |source| RunError::Resolve { host: host.clone(), source };
+    let found = (host.as_str(), port).to_socket_addrs().map_err(unresolved)?;
+    found
+        .map(|found| permits.check(target, host, found.ip()).map(|()| ServerAddress::Tcp(found)))
+        .collect()
 }
 
-fn first_that_accepts(target: &Target, addresses: &[SocketAddr]) -> Result<SocketAddr, RunError> {
+fn first_that_accepts(
+    target: &Target,
+    addresses: Vec<ServerAddress>,
+) -> Result<ServerAddress, RunError> {
     let mut last = None;
     for address in addresses {
-        match TcpStream::connect_timeout(address, target.timeouts.connect) {
-            Ok(_) => return Ok(*address),
-            Err(error) => last = Some((*address, error)),
+        let connected = match &address {
+            ServerAddress::Tcp(address) => {
+                TcpStream::connect_timeout(address, target.timeouts.connect).map(drop)
+            }
+            ServerAddress::Unix(path) => UnixStream::connect(path).map(drop),
+        };
+        match connected {
+            Ok(()) => return Ok(address),
+            Err(error) => last = Some((address, error)),
         }
     }
     let target = target.name.clone();
@@ -84,13 +138,13 @@ fn first_that_accepts(target: &Target, addresses: &[SocketAddr]) -> Result<Socke
 }
 
 impl Permits {
-    fn check(&self, target: &Target, address: &Address, ip: IpAddr) -> Result<(), RunError> {
+    fn check(&self, target: &Target, host: &str, ip: IpAddr) -> Result<(), RunError> {
         let ip = ip.to_canonical();
         if ip.is_loopback() {
             return Ok(());
         }
         let allowed = target.allow.iter().chain(&self.allow).any(|range| range.contains(&ip));
-        let (host, target) = (address.host.clone(), target.name.clone());
+        let (host, target) = (host.to_owned(), target.name.clone());
         if !allowed {
             return Err(RunError::NotAllowed { target, host, ip });
         }
@@ -135,7 +189,7 @@ mod tests {
         let second = Duration::from_secs(1);
         Target {
             name: "default".to_owned(),
-            endpoint: Endpoint::One(Address { host: host.to_owned(), port: 25 }),
+            endpoint: Endpoint::One(Address::Host { host: host.to_owned(), port: 25 }),
             timeouts: Timeouts { connect: second, reply: second, end_of_data: second },
             allow: allow.iter().map(|range| range.parse().unwrap()).collect(),
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Model;
 use super::preview::{Placed, approximate, mean, shares, whole};
-use crate::plan::{Endpoint, Load, Plan, SinkRole};
+use crate::plan::{Endpoint, Family, Load, Plan, SinkRole};
 use crate::smtp::Ending;
 
 /// How long a closed connection keeps its local port (`TIME_WAIT` on Linux).
@@ -43,7 +43,8 @@ pub struct Needs {
     pub descriptors: u64,
     /// Local ports that are open, or kept for a minute after their session, at least.
     pub local_ports_at_least: u64,
-    /// How many of them a host usually has for each target address.
+    /// How many of them a host usually has for each target address, for the client with the
+    /// fewest `source` addresses.
     pub local_ports_usual: u64,
     /// Memory, an estimate.
     pub memory_octets: u64,
@@ -75,10 +76,20 @@ impl Needs {
                 .saturating_mul(ends_of_a_connection(plan))
                 .saturating_add(OTHER_DESCRIPTORS),
             local_ports_at_least: whole(ports),
-            local_ports_usual: USUAL_PORTS,
+            local_ports_usual: usual_ports(plan),
             memory_octets: connections.saturating_mul(session).saturating_add(BASE_OCTETS),
         }
     }
+}
+
+/// Each local address has a set of ports of its own.
+fn usual_ports(plan: &Plan) -> u64 {
+    let addresses = plan.clients.iter().map(|client| match &client.source {
+        Some(source) => source.count(Family::V4).max(source.count(Family::V6)),
+        None => 1,
+    });
+    let fewest = u64::try_from(addresses.min().unwrap_or(1)).unwrap_or(u64::MAX);
+    USUAL_PORTS.saturating_mul(fewest)
 }
 
 /// The largest sum over phases that are in force together. Their peaks may not fall together,

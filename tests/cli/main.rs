@@ -8,6 +8,7 @@ mod faults;
 mod folder;
 mod program;
 mod quick;
+mod route;
 mod scenarios;
 mod server;
 mod sums;

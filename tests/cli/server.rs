@@ -1,9 +1,11 @@
 //! A scripted SMTP server on a thread of its own: what it hears → what the test lets it answer.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What the server hears.
@@ -33,6 +35,7 @@ pub(crate) type Script = Box<dyn FnMut(Heard<'_>) -> Answer + Send>;
 pub(crate) struct Server {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
+    peers: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Server {
@@ -47,26 +50,49 @@ impl Server {
 
     /// Makes a script for each connection.
     pub(crate) fn start_each(scripts: impl Fn() -> Script + Send + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), scripts)
+    }
+
+    /// Listens at an address, and makes a script for each connection.
+    pub(crate) fn start_at(ip: IpAddr, scripts: impl Fn() -> Script + Send + 'static) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let ended = Arc::new(AtomicBool::new(false));
         let listening = Arc::clone(&ended);
+        let peers: Arc<Mutex<Vec<SocketAddr>>> = Arc::default();
+        let seen = Arc::clone(&peers);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if listening.load(Ordering::SeqCst) {
                     return;
                 }
                 let (Ok(stream), script) = (stream, scripts()) else { continue };
+                seen.lock().unwrap().extend(stream.peer_addr());
                 // A client that goes away ends its thread, which is no failure of the test.
                 thread::spawn(move || serve(&stream, script));
             }
         });
-        Self { address, ended }
+        Self { address, ended, peers }
     }
 
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
+
+    /// Who connected, in this order.
+    pub(crate) fn peers(&self) -> Vec<SocketAddr> {
+        self.peers.lock().unwrap().clone()
+    }
+}
+
+/// Answers so many connections to a socket of the file system.
+pub(crate) fn serve_at(path: &Path, connections: usize, script: fn(Heard<'_>) -> Answer) {
+    let listener = UnixListener::bind(path).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().take(connections).flatten() {
+            thread::spawn(move || serve(&stream, Box::new(script)));
+        }
+    });
 }
 
 impl Drop for Server {
@@ -97,7 +123,10 @@ pub(crate) fn verb(command: &str) -> String {
     command.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase()
 }
 
-fn serve(mut stream: &TcpStream, mut script: Script) -> std::io::Result<()> {
+fn serve<S>(mut stream: &S, mut script: Script) -> std::io::Result<()>
+where
+    for<'a> &'a S: Read + Write,
+{
     let mut reader = BufReader::new(stream);
     let mut answer = script(Heard::Connection);
     loop {

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CodeText, Count, Mix, OneOrMany, Tls};
+use super::{CodeText, Count, Mix, OneOrMany, ShortOr, Tls};
 use crate::plan::Span;
 
 /// Keys of a client that this version does not build.
-pub(super) const LATER: &[&str] = &["auth", "pace", "source", "proxy", "xclient", "cases"];
+pub(super) const LATER: &[&str] = &["auth", "pace", "xclient", "cases"];
 
 /// Steps of `expect` that this version does not build.
 pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
@@ -40,6 +40,12 @@ pub struct Client {
     pub chunking: Option<Chunking>,
     /// Whether sessions are encrypted: `none`, `starttls`, `implicit`, or a table. Default: none.
     pub tls: Option<Tls>,
+    /// The local addresses that its sessions come from, in turn: one, a range such as
+    /// `127.0.1.0/24`, or a list. Default: the system's choice.
+    pub source: Option<OneOrMany<String>>,
+    /// Whom its connections say they stand for, in a header of the PROXY protocol: its version,
+    /// or a table. Default: no header.
+    pub proxy: Option<ShortOr<ProxyVersion, Proxy>>,
     /// The name in EHLO. Default: the host's name.
     pub ehlo: Option<String>,
     /// The pause between the messages of a session. Default: none.
@@ -79,6 +85,29 @@ pub enum Pipelining {
 pub enum Chunking {
     /// By DATA.
     Never,
+}
+
+/// The form of a PROXY protocol header.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyVersion {
+    /// A line of text.
+    #[default]
+    V1,
+    /// Binary.
+    V2,
+}
+
+/// A header of the PROXY protocol before the session, with a client address of its own for each.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// The form of the header.
+    #[schemars(required)]
+    pub version: Option<ProxyVersion>,
+    /// The ranges that the client addresses are drawn from; nothing is sent there. Default:
+    /// 198.18.0.0/15, the range for benchmarks.
+    pub clients: Option<OneOrMany<String>>,
 }
 
 /// How a session is ended.

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining};
+pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};

@@ -12,7 +12,7 @@ pub struct Target {
     /// Another target whose keys this one begins with.
     #[serde(skip_serializing)]
     pub extends: Option<String>,
-    /// Where it is: `host:port`, `[::1]:port`, or a list of them. Default in `[target]`: the
+    /// Where it is: `host:port`, `[::1]:port`, `unix:/path`, or a list of them. Default in `[target]`: the
     /// embedded sink.
     pub address: Option<OneOrMany<String>>,
     /// Sends sessions evenly to all addresses that the name resolves to, instead of to the first

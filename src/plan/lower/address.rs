@@ -1,16 +1,21 @@
-//! `host:port` and `[::1]:port` → an [`Address`].
+//! `host:port`, `[::1]:port` and `unix:/path` → an [`Address`].
 
 use std::net::Ipv6Addr;
 
-use crate::plan::DiagnosticCode;
-use crate::plan::model::Address;
+use crate::plan::Address;
+
+/// The longest path that a Unix socket can have on Linux (`sun_path` without its final zero).
+const LONGEST_PATH: usize = 107;
 
 /// Why a text is no address.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum AddressError {
-    /// A socket of the file system.
-    #[error("`unix:` addresses are not supported yet")]
-    Unix,
+    /// Not an absolute path.
+    #[error("`unix:{0}` needs an absolute path, such as `unix:/run/dovecot/lmtp`")]
+    NoAbsolutePath(String),
+    /// More than the system takes.
+    #[error("the path of a Unix socket has at most {LONGEST_PATH} octets, this one has {0}")]
+    LongPath(usize),
     /// No `:` and port behind the host.
     #[error("`{0}` has no port; write `{0}:25`")]
     NoPort(String),
@@ -25,22 +30,10 @@ pub(super) enum AddressError {
     BadHost(String),
 }
 
-impl AddressError {
-    /// The code of the diagnostic.
-    pub(super) fn code(&self) -> DiagnosticCode {
-        match self {
-            Self::Unix => DiagnosticCode::NotSupported,
-            Self::NoPort(_) | Self::BadPort(_) | Self::NoBrackets(_) | Self::BadHost(_) => {
-                DiagnosticCode::BadValue
-            }
-        }
-    }
-}
-
 /// Reads an address.
 pub(super) fn parse(text: &str) -> Result<Address, AddressError> {
-    if text.starts_with("unix:") {
-        return Err(AddressError::Unix);
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix(path);
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(AddressError::NoBrackets(text.to_owned()));
@@ -56,8 +49,18 @@ pub(super) fn parse(text: &str) -> Result<Address, AddressError> {
         return Err(AddressError::NoPort(text.trim_end_matches(':').to_owned()));
     }
     match port.parse() {
-        Ok(port) if port > 0 => Ok(Address { host: host.to_owned(), port }),
+        Ok(port) if port > 0 => Ok(Address::Host { host: host.to_owned(), port }),
         _ => Err(AddressError::BadPort(port.to_owned())),
+    }
+}
+
+fn unix(path: &str) -> Result<Address, AddressError> {
+    match path.len() {
+        _ if !path.starts_with('/') || path.ends_with('/') => {
+            Err(AddressError::NoAbsolutePath(path.to_owned()))
+        }
+        length if length > LONGEST_PATH => Err(AddressError::LongPath(length)),
+        _ => Ok(Address::Unix(path.into())),
     }
 }
 
@@ -78,14 +81,16 @@ mod tests {
             ("mail.example.test:587", "mail.example.test", 587),
         ];
         for (text, host, port) in table {
-            assert_eq!(parse(text), Ok(Address { host: host.to_owned(), port }), "{text}");
+            assert_eq!(parse(text), Ok(Address::Host { host: host.to_owned(), port }), "{text}");
         }
+        assert_eq!(parse("unix:/run/lmtp"), Ok(Address::Unix("/run/lmtp".into())));
     }
 
     #[test]
     fn texts_that_are_no_addresses_are_refused() {
         let table = [
-            ("unix:/run/x", AddressError::Unix),
+            ("unix:", AddressError::NoAbsolutePath(String::new())),
+            ("unix:run/x", AddressError::NoAbsolutePath("run/x".into())),
             ("localhost", AddressError::NoPort("localhost".into())),
             ("localhost:", AddressError::NoPort("localhost".into())),
             ("localhost:0", AddressError::BadPort("0".into())),

@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use super::names::Names;
+use super::route::{check_ending, lower_proxy, lower_source};
 use super::tls;
 use super::weights::{at_least_one, lower_count, lower_weights};
 use crate::message::CountRange;
@@ -11,7 +12,7 @@ use crate::plan::document::{
     Pipelining as PipeliningName, ShortOr,
 };
 use crate::plan::files::Files;
-use crate::plan::model::{Client, MessageId, Weighted};
+use crate::plan::model::{Client, MessageId, Target, Weighted};
 use crate::plan::{DiagnosticCode, Part, Span, escape};
 use crate::smtp::{CodeSet, EhloName, EhloNameError, Ending, Expectations, Pipelining, Step};
 
@@ -22,6 +23,8 @@ pub(super) struct Around<'a> {
     pub(super) host: &'a str,
     /// The files that the document names.
     pub(super) files: &'a Files,
+    /// The targets, in their order.
+    pub(super) targets: &'a [Target],
 }
 
 /// All clients in file order.
@@ -64,9 +67,13 @@ impl Lowering<'_> {
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);
         let tls = tls::lower(client.tls.as_ref(), &at("tls"), around.files, self.faults);
+        let endpoint = around.targets.get(target.index()).map(|target| &target.endpoint);
+        check_ending(client, endpoint, self.pointer, self.faults);
         Client {
             name: name.to_owned(),
             target,
+            source: lower_source(client, endpoint, self.pointer, self.faults),
+            proxy: lower_proxy(client, self.pointer, self.faults),
             messages: self.messages(),
             messages_per_connection: per_connection,
             max_connections,

@@ -11,6 +11,7 @@ mod level;
 mod message;
 mod names;
 mod phase;
+mod route;
 mod sink;
 mod target;
 mod threshold;
@@ -42,7 +43,8 @@ pub(super) fn lower(
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, &mut faults);
     let messages = message::lower_all(document, &feeds, &mut faults);
-    let clients = client::lower_all(document, &names, client::Around { host, files }, &mut faults);
+    let around = client::Around { host, files, targets: &targets };
+    let clients = client::lower_all(document, &names, around, &mut faults);
     tls::check_names(&clients, &targets, &mut faults);
     let people = track::People { names: &names, clients: &clients, targets: &targets };
     let phases = track::lower_all(document, people, &mut faults);

@@ -1,15 +1,14 @@
 //! `[target]` and `[targets]` → servers with their addresses.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::address;
 use super::faults::Faults;
+use super::route::lower_ranges;
 use crate::plan::complete::DEFAULT_NAME;
 use crate::plan::document::{Document, Role, Target as TargetTable};
-use crate::plan::model::{Address, Endpoint, Target, Timeouts};
-use crate::plan::{DiagnosticCode, Span, escape};
+use crate::plan::model::{Endpoint, Target, Timeouts};
+use crate::plan::{Address, DiagnosticCode, Span, escape};
 
 /// All targets, the default one first.
 pub(super) fn lower_all(document: &Document, faults: &mut Faults) -> Vec<Target> {
@@ -56,7 +55,7 @@ fn lower_endpoint(
     for (pointer, text) in addresses.with_pointers(&pointer) {
         match address::parse(text) {
             Ok(address) => read.push(address),
-            Err(error) => faults.value(error.code(), &pointer, error.to_string()),
+            Err(error) => faults.bad(&pointer, error.to_string()),
         }
     }
     if addresses.as_slice().is_empty() {
@@ -86,15 +85,6 @@ fn lower_timeouts(target: &TargetTable, pointer: &str, faults: &mut Faults) -> T
 }
 
 fn lower_allow(target: &TargetTable, pointer: &str, faults: &mut Faults) -> Vec<IpNet> {
-    let mut ranges = Vec::new();
-    for (index, text) in target.allow.iter().flatten().enumerate() {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(range) => ranges.push(range),
-            Err(_) => faults.bad(
-                &format!("{pointer}/allow/{index}"),
-                format!("`{text}` is not a range of addresses such as `10.20.0.0/16`"),
-            ),
-        }
-    }
-    ranges
+    let texts = target.allow.iter().flatten().enumerate();
+    lower_ranges(texts.map(|(index, text)| (format!("{pointer}/allow/{index}"), text)), faults)
 }

@@ -319,7 +319,7 @@ fn mistakes_in_each_section_have_their_place() {
         ),
         (
             json!({ "target": { "allow": ["10.0.0.0/33"] } }),
-            "E012 /target/allow/0: `10.0.0.0/33` is not a range of addresses such as `10.20.0.0/16`",
+            "E012 /target/allow/0: `10.0.0.0/33` is not an address or a range such as `10.20.0.0/16`",
         ),
         (
             json!({ "target": { "timeouts": { "reply": "0s" } } }),
@@ -462,6 +462,62 @@ fn a_list_of_addresses_or_spread_goes_to_all_of_them() {
         matches!(endpoint(json!({ "address": ["a:25", "b:25"] })), Endpoint::Spread(all) if all.len() == 2)
     );
     assert_eq!(endpoint(json!({})), Endpoint::Sink);
+}
+
+#[test]
+fn where_sessions_come_from_is_read_and_its_mistakes_have_their_place() {
+    let of_client = |client: Value| with(json!({ "clients": { "app": client } }));
+    let over_unix = |client: Value| {
+        with(json!({
+            "target": { "address": "unix:/run/lmtp" },
+            "clients": { "app": client },
+        }))
+    };
+    let range = "is not an address or a range such as `10.20.0.0/16`";
+    let table = [
+        (
+            of_client(json!({ "source": ["127.0.0.2", "127.0.0.2/33"] })),
+            format!("E012 /clients/app/source/1: `127.0.0.2/33` {range}"),
+        ),
+        (
+            of_client(json!({ "source": [] })),
+            "E012 /clients/app/source: a list of addresses has at least one".to_owned(),
+        ),
+        (
+            of_client(json!({ "proxy": { "clients": "10.0.0.0/8" } })),
+            "E013 /clients/app/proxy/version: missing key `version`".to_owned(),
+        ),
+        (
+            of_client(json!({ "proxy": { "version": "v2", "clients": "ten" } })),
+            format!("E012 /clients/app/proxy/clients: `ten` {range}"),
+        ),
+        (
+            over_unix(json!({ "source": "127.0.0.2" })),
+            "E014 /clients/app/source key: a session to a Unix socket comes from no address"
+                .to_owned(),
+        ),
+        (
+            over_unix(json!({ "end": "reset" })),
+            "E014 /clients/app/end key: a Unix socket knows no reset; `close` is the nearest"
+                .to_owned(),
+        ),
+    ];
+    for (tree, mistake) in table {
+        assert_eq!(mistakes(&tree), [mistake], "{tree}");
+    }
+}
+
+#[test]
+fn a_proxy_header_stands_for_the_range_for_benchmarks_by_default() {
+    let plan = plan(&with(json!({ "clients": { "app": { "proxy": "v2" } } })));
+
+    let proxy = plan.clients[0].proxy.as_ref().unwrap();
+
+    let first = proxy.clients.nth(crate::plan::Family::V4, 0).unwrap();
+    assert_eq!(
+        (proxy.version, first.to_string()),
+        (crate::smtp::ProxyVersion::V2, "198.18.0.1".into())
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::faults::Faults;
+use crate::plan::Address;
 use crate::plan::document::{
     ShortOr, Tls as TlsValue, TlsMode as ModeName, TlsTable, TlsVerify, TlsVersion as VersionName,
 };
@@ -192,9 +193,9 @@ pub(super) fn check_names(clients: &[Client], targets: &[Target], faults: &mut F
         let has_many = target.is_some_and(|target| match &target.endpoint {
             Endpoint::Sink | Endpoint::One(_) => false,
             Endpoint::Spread(addresses) => {
-                let mut hosts = addresses.iter().map(|address| &address.host);
-                let is_name = |host: &&String| host.parse::<std::net::IpAddr>().is_err();
-                hosts.clone().any(|host| is_name(&host))
+                let mut hosts = addresses.iter().map(Address::host);
+                let is_name = |host: &str| host.parse::<std::net::IpAddr>().is_err();
+                hosts.clone().flatten().any(is_name)
                     && hosts.next().is_some_and(|first| hosts.any(|host| host != first))
             }
         });
@@ -222,7 +223,6 @@ mod tests {
     use crate::plan::certificates::Authority;
     use crate::plan::document::{Client as ClientTable, Document, Table, VOCABULARY};
     use crate::plan::follow::Follow;
-    use crate::plan::model::Address;
     use crate::plan::{Place, de};
 
     /// What a value of `tls` becomes, and its mistakes as place and message.
@@ -403,7 +403,8 @@ mod tests {
         let told = |hosts: &[&str], value: &Value| {
             let mut plan = crate::plan::lower::tests::plan_of_one_client();
             plan.clients[0].tls = Some(tls(value));
-            let addresses = hosts.iter().map(|host| Address { host: (*host).to_owned(), port: 25 });
+            let addresses =
+                hosts.iter().map(|host| Address::Host { host: (*host).to_owned(), port: 25 });
             plan.targets[0].endpoint = Endpoint::Spread(addresses.collect());
             let mut faults = Faults::default();
             check_names(&plan.clients, &plan.targets, &mut faults);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Threshold;
+use super::{Address, AddressPool, Proxy, Threshold};
 use crate::message::{CountRange, FeedSpec, Recipe};
 use crate::smtp::{Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
 
@@ -103,15 +103,6 @@ pub enum Endpoint {
     Spread(Vec<Address>),
 }
 
-/// A host name or IP address with a port.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Address {
-    /// A name, an IPv4 address, or an IPv6 address without brackets.
-    pub host: String,
-    /// The TCP port, not 0.
-    pub port: u16,
-}
-
 /// How long a session waits for its server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timeouts {
@@ -144,6 +135,10 @@ pub struct Client {
     pub name: String,
     /// The server that it talks to.
     pub target: TargetId,
+    /// The local addresses that its sessions come from, in turn; none: the system's choice.
+    pub source: Option<AddressPool>,
+    /// Whom its connections say they stand for.
+    pub proxy: Option<Proxy>,
     /// What it sends.
     pub messages: Weighted<MessageId>,
     /// After how many messages a session ends; default 10.
