@@ -92,6 +92,8 @@ pub struct ThresholdRow {
     pub phase: Option<String>,
     /// The value; none where it was never taken, or falls among messages without an answer.
     pub value: Option<f64>,
+    /// What it is compared with, in the same unit.
+    pub limit: f64,
     /// `ms`, `share`, `per_s` or `count`.
     pub unit: String,
     /// Whether it holds.
@@ -105,7 +107,8 @@ pub struct ThresholdRow {
 /// A check on the tester itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FitnessRow {
-    /// What was checked.
+    /// What was checked; of the lag the percentile that was taken, `lag_p99` from 1,000 starts on,
+    /// else `lag_p95`, `lag_p90` or `lag_p50`.
     pub check: String,
     /// The phase; none: the whole run.
     pub phase: Option<String>,

@@ -157,6 +157,12 @@ impl MessageFigures {
     pub fn ended(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.of(outcome)).sum()
     }
+
+    /// How many ended in a way that counts as an error of the target.
+    pub fn errors(&self) -> u64 {
+        let errors = Outcome::ALL.into_iter().filter(|outcome| outcome.is_error());
+        errors.map(|outcome| self.of(outcome)).sum()
+    }
 }
 
 fn message_figures(counts: &MessageCounts) -> MessageFigures {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::format;
+use crate::format;
 
 /// The longest phase name that is shown in full on a terminal.
 const NAME_WIDTH: usize = 24;

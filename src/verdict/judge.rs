@@ -72,6 +72,7 @@ fn judge_one(
         check: threshold.text.clone(),
         phase: phase.map(|phase| phase.name.clone()),
         value,
+        limit: threshold.limit,
         unit: unit(threshold.metric.unit()).to_owned(),
         holds,
         action: action(if warmup { Action::Warn } else { threshold.action }).to_owned(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use super::format;
+use crate::format;
 use crate::timeline::{LevelRange, Model, PhasePreview, Preview};
 
 /// The widest text in a cell of the table.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::format;
+use crate::format;
 use crate::record::{Figures, Summary, VerdictName};
 
 /// How many kinds of errors are listed.

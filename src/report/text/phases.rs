@@ -7,8 +7,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::{Ink, Page};
+use crate::format;
 use crate::record::{Figures, LatencyFigures, PhaseResult, Summary};
-use crate::report::format;
 
 /// How much of each row is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,7 +152,7 @@ fn achieved(figures: &Figures) -> Option<f64> {
 fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec<String> {
     let count = if form == Form::Wide { format::count } else { format::short_count };
     let times = figures.response_ms.unwrap_or_default();
-    let errors: u64 = error_count(figures);
+    let errors = figures.messages.errors();
     let of_plan = of_plan.map_or_else(|| format::UNKNOWN.to_owned(), format::share);
     let [p50, p95, p99, max] = percentiles(&times);
     let (messages, accepted) =
@@ -173,22 +173,4 @@ fn percentiles(times: &LatencyFigures) -> [String; 4] {
         (times.max, times.max_at_least),
     ]
     .map(|(millis, at_least)| format::percentile(millis, at_least))
-}
-
-/// The outcomes that count as errors of the target.
-fn error_count(figures: &Figures) -> u64 {
-    let messages = &figures.messages;
-    [
-        messages.unexpected,
-        messages.temporary,
-        messages.permanent,
-        messages.timed_out,
-        messages.disconnected,
-        messages.unconnected,
-        messages.tls,
-        messages.protocol,
-        messages.ambiguous,
-    ]
-    .iter()
-    .sum()
 }

@@ -65,11 +65,12 @@ fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
     }
 }
 
-fn threshold(check: &str, value: f64, unit: &str) -> ThresholdRow {
+fn threshold(check: &str, value: f64, limit: f64, unit: &str) -> ThresholdRow {
     ThresholdRow {
         check: check.to_owned(),
         phase: None,
         value: Some(value),
+        limit,
         unit: unit.to_owned(),
         holds: true,
         action: "fail".to_owned(),
@@ -111,8 +112,8 @@ fn passed() -> Summary {
         exit_code: 0,
         reason: "all 2 thresholds hold".to_owned(),
         thresholds: vec![
-            threshold("message.p99 < 500ms", 7.8, "ms"),
-            threshold("rate.achieved >= 99%", 1.0, "share"),
+            threshold("message.p99 < 500ms", 7.8, 500.0, "ms"),
+            threshold("rate.achieved >= 99%", 1.0, 0.99, "share"),
         ],
         fitness: vec![fit("lag_p99", 0.41, 10.0, "ms"), fit("cpu", 0.432, 0.95, "share")],
         totals: figures(48_204, 1.0),
@@ -162,7 +163,7 @@ fn failed() -> Summary {
     summary.thresholds[1].action = "warn".to_owned();
     summary.thresholds.push(ThresholdRow {
         holds: false,
-        ..threshold("message.errors < 1%", 1_190.0 / 45_990.0, "share")
+        ..threshold("message.errors < 1%", 1_190.0 / 45_990.0, 0.01, "share")
     });
     summary
 }
