@@ -20,6 +20,7 @@ mod sender;
 mod session;
 mod shared;
 mod slots;
+mod stints;
 mod turns;
 mod worker;
 

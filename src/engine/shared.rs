@@ -121,6 +121,12 @@ impl Shared {
         self.phases[phase.index()].open.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// How many sessions are open now, in all phases.
+    pub fn open(&self) -> u64 {
+        let open = self.phases.iter().map(|counters| counters.open.load(Ordering::Relaxed));
+        open.map(u64::from).sum()
+    }
+
     /// How many sessions of a phase are open, and the most since the last call.
     pub fn take_open(&self, phase: PhaseId) -> (u32, u32) {
         let counters = &self.phases[phase.index()];

@@ -18,7 +18,7 @@ use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
 };
-use crate::record::Cell;
+use crate::record::{Cell, Stint};
 use crate::sink::{Server, SinkCounters};
 use crate::smtp::{Outcome, Step};
 use crate::timeline::{Timeline, fixture};
@@ -52,6 +52,7 @@ struct Outcomes {
     reached: Vec<PhaseId>,
     peaks: Vec<u32>,
     panics: Vec<String>,
+    stints: Vec<Stint>,
 }
 
 impl Outcomes {
@@ -93,10 +94,12 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
     let mut panics = Vec::new();
+    let mut stints = Vec::new();
     let mut peaks = vec![0; shared.plan.phases.len()];
     while let Some(note) = told.recv().await {
         match note {
             Note::Handover(handover) => {
+                stints.extend(handover.stints);
                 for gauge in &handover.gauges {
                     let peak = &mut peaks[gauge.phase.index()];
                     *peak = gauge.peak_open.max(*peak);
@@ -114,8 +117,8 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
         }
     }
     worker.await.unwrap().unwrap();
-    let outcomes =
-        Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks, panics };
+    let (sink, took) = (server.counters(), began.elapsed());
+    let outcomes = Outcomes { phases, sink, took, reached, peaks, panics, stints };
     assert_conserved(&outcomes);
     outcomes
 }
@@ -199,6 +202,26 @@ async fn a_closed_phase_sends_as_fast_as_the_server_answers() {
     assert_eq!(outcomes.peaks, [5]);
     let service = outcomes.phase(0).service.measured().unwrap();
     assert!(service.equivalent(service.max(), 100_000), "{}", service.max());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_tells_its_processor_time_to_the_end_and_apart_for_each_phase() {
+    let mut second = phase("b", steady(1.0), Some(0.7));
+    second.begin = Begin::After(PhaseId(0));
+    let outcomes = run(plan(vec![phase("a", rate(10.0), Some(0.8)), second], 0.1)).await;
+
+    let stints = &outcomes.stints;
+    assert_eq!(stints.first().unwrap().from, Duration::ZERO);
+    assert!(stints.windows(2).all(|pair| pair[0].until == pair[1].from), "{stints:?}");
+    // The last of it is no whole second: nobody could ask for it once the thread has ended.
+    assert_eq!(stints.last().unwrap().until, outcomes.took);
+    for change in [0.8, 1.0, 1.5] {
+        let turns = stints
+            .iter()
+            .filter(|stint| stint.from < seconds(change) && stint.until > seconds(change + 0.01));
+        assert_eq!(turns.count(), 0, "at {change}: {stints:?}");
+    }
+    assert!(stints.iter().any(|stint| !stint.used.is_zero()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Cell, CellKey};
+use super::{Cell, CellKey, Stint};
 use crate::plan::{ClientId, PhaseId};
 
 /// What one worker hands over for one second of the run's clock.
@@ -20,6 +20,8 @@ pub struct Handover {
     pub cells: Vec<(CellKey, Box<Cell>)>,
     /// Its part of each phase that is in force or draining.
     pub gauges: Vec<PhaseGauge>,
+    /// What its thread used since it last handed over.
+    pub stints: Vec<Stint>,
 }
 
 /// How a phase stands; of one worker its part, in a frame the sum of all.
@@ -58,6 +60,8 @@ pub struct Frame {
     pub cells: Vec<(CellKey, Box<Cell>)>,
     /// The phases in force or draining, in their order.
     pub gauges: Vec<PhaseGauge>,
+    /// What the workers' threads used.
+    pub stints: Vec<Stint>,
 }
 
 impl Frame {
@@ -122,6 +126,7 @@ pub struct Merger {
 struct Parts {
     cells: BTreeMap<CellKey, Box<Cell>>,
     gauges: BTreeMap<PhaseId, PhaseGauge>,
+    stints: Vec<Stint>,
 }
 
 impl Merger {
@@ -165,12 +170,14 @@ impl Merger {
             second,
             cells: parts.cells.into_iter().collect(),
             gauges: parts.gauges.into_values().collect(),
+            stints: parts.stints,
         }
     }
 }
 
 impl Parts {
     fn add(&mut self, handover: Handover) {
+        self.stints.extend(handover.stints);
         for (key, cell) in handover.cells {
             match self.cells.entry(key) {
                 Entry::Vacant(place) => drop(place.insert(cell)),
@@ -188,6 +195,8 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::record::specimen::{CLOSED, OPEN, key};
 
@@ -196,7 +205,15 @@ mod tests {
         cell.messages.started = started;
         let peaks = vec![PeakOpen { client: ClientId(0), address: 0, open: 3 }];
         let gauge = PhaseGauge { phase: OPEN, level: 50.0, open_sessions: 2, peak_open: 3, peaks };
-        Handover { worker, second, cells: vec![(key(OPEN, 0, 0), cell)], gauges: vec![gauge] }
+        let stints = vec![stint(worker, second)];
+        let cells = vec![(key(OPEN, 0, 0), cell)];
+        Handover { worker, second, cells, gauges: vec![gauge], stints }
+    }
+
+    fn stint(worker: u32, second: u64) -> Stint {
+        let from = Duration::from_secs(second);
+        let until = Duration::from_secs(second + 1);
+        Stint { worker, from, until, used: Duration::from_millis(500) }
     }
 
     fn seconds(frames: &[Frame]) -> Vec<(u64, u64)> {

@@ -15,6 +15,7 @@ mod series;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod statistic;
+mod stint;
 
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
@@ -35,3 +36,4 @@ pub use results::Results;
 pub use schema::summary_schema;
 pub use series::{PhaseRow, SeriesRow};
 pub use statistic::Reading;
+pub use stint::Stint;

@@ -1,4 +1,4 @@
-//! Which phases are in force: what is announced, shown, and laid to the workers' account.
+//! Which phases are in force: what is announced and shown.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Phases {
     }
 
     /// The phases that began or ended since the last call.
-    pub(super) fn changes(&mut self, shared: &Shared, now: Duration) -> Vec<(PhaseId, Event)> {
+    pub(super) fn changes(&mut self, shared: &Shared, now: Duration) -> Vec<Event> {
         let mut changes = Vec::new();
         for (id, phase) in (0..).map(PhaseId).zip(&shared.plan.phases) {
             let at = id.index();
@@ -53,7 +53,7 @@ impl Phases {
                 self.began[at] = true;
                 let event =
                     Event::PhaseBegan { at_s: begin.as_secs_f64(), phase: phase.name.clone() };
-                changes.push((id, event));
+                changes.push(event);
             }
             if let Some(end) =
                 self.end(shared, id).filter(|end| *end <= now && self.began[at] && !self.ended[at])
@@ -61,7 +61,7 @@ impl Phases {
                 self.ended[at] = true;
                 let event =
                     Event::PhaseEnded { at_s: end.as_secs_f64(), phase: phase.name.clone() };
-                changes.push((id, event));
+                changes.push(event);
             }
         }
         changes

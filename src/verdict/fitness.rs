@@ -93,7 +93,8 @@ fn achieved(phase: &Phase, started: u64, planned: u64) -> Option<FitnessRow> {
 }
 
 fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
-    let Some(load) = loads.iter().find(|load| load.phase == span.phase && load.seconds > 0) else {
+    let Some(load) = loads.iter().find(|load| load.phase == span.phase && load.seconds > 0.0)
+    else {
         return Vec::new();
     };
     let over = match phase.load {
@@ -197,8 +198,8 @@ mod tests {
         vec![(key(OPEN, 0, 0), cell)]
     }
 
-    fn load(phase: PhaseId, busy_seconds: u64) -> WorkerLoad {
-        WorkerLoad { phase, seconds: 100, busy_seconds, busiest: 0.5 }
+    fn load(phase: PhaseId, busy_seconds: f64) -> WorkerLoad {
+        WorkerLoad { phase, seconds: 100.0, busy_seconds, busiest: 0.5 }
     }
 
     #[test]
@@ -264,10 +265,10 @@ mod tests {
 
     #[test]
     fn a_busy_worker_is_invalid_in_the_open_model_and_a_warning_in_the_closed() {
-        let loads = [load(WARM_UP, 100), load(OPEN, 6), load(CLOSED, 6)];
+        let loads = [load(WARM_UP, 100.0), load(OPEN, 6.0), load(CLOSED, 6.0)];
 
         let over = checked(Vec::new(), &loads);
-        let under = checked(Vec::new(), &[load(OPEN, 5)]);
+        let under = checked(Vec::new(), &[load(OPEN, 5.0)]);
 
         assert_eq!(status(&over, "worker_busy", "open"), Some(FitnessStatus::Invalid));
         assert_eq!(status(&over, "worker_busy", "closed"), Some(FitnessStatus::Warn));
@@ -277,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_worker_above_four_fifths_of_its_core_is_worth_a_word() {
-        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0) }]);
+        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0.0) }]);
 
         assert_eq!(status(&rows, "worker_cpu", "open"), Some(FitnessStatus::Warn));
         assert_eq!(status(&rows, "worker_busy", "open"), Some(FitnessStatus::Ok));

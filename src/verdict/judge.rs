@@ -118,7 +118,7 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
 fn busiest(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Option<f64> {
     loads
         .iter()
-        .filter(|load| load.seconds > 0 && results.ledger.includes(extent, load.phase))
+        .filter(|load| load.seconds > 0.0 && results.ledger.includes(extent, load.phase))
         .map(|load| load.busiest)
         .reduce(f64::max)
 }
@@ -206,8 +206,9 @@ mod tests {
         let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
         let results =
             Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
-        let loads = [(WARM_UP, 0.99), (OPEN, 0.5), (CLOSED, 0.7)]
-            .map(|(phase, busiest)| WorkerLoad { phase, seconds: 10, busy_seconds: 0, busiest });
+        let loads = [(WARM_UP, 0.99), (OPEN, 0.5), (CLOSED, 0.7)].map(|(phase, busiest)| {
+            WorkerLoad { phase, seconds: 10.0, busy_seconds: 0.0, busiest }
+        });
         judge(&[(phase, threshold)], &results, &loads).remove(0)
     }
 
