@@ -21,6 +21,7 @@ mod session;
 mod shared;
 mod slots;
 mod stints;
+mod transcript;
 mod turns;
 mod worker;
 
