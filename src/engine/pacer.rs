@@ -428,6 +428,7 @@ impl<D: Dialer> Pacer<D> {
             second: self.second,
             cells,
             gauges,
+            peaks: self.worker.books.shared.peaks(),
         }));
     }
 }

@@ -249,7 +249,10 @@ pub struct SessionFigures {
     pub stale: u64,
     /// Never became ready.
     pub failed: u64,
-    /// The most that were open at a time.
+    /// The most that were open at one time: of a phase those that counted for it, in `all` those of
+    /// all phases together, in `totals` the same without warm-ups. A session that goes over to the
+    /// next phase is one session. Of a client or an address it is an upper bound: each worker's
+    /// peak, and with several addresses each address's, may have come at another moment.
     pub peak_open: u64,
 }
 

@@ -27,7 +27,7 @@ pub use figures::{
     ThresholdRow, ToolIdentity, VerdictName,
 };
 pub use folder::{Folder, FolderError};
-pub use frame::{Frame, Handover, Merger, PeakOpen, PhaseGauge};
+pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use latency::Latency;
 pub use ledger::{Extent, Ledger, PhaseSpan};
 pub use portion::{Broken, Portion, conserved};

@@ -170,7 +170,7 @@ mod tests {
     use crate::record::specimen::{
         CLOSED, OPEN, WARM_UP, addresses, frame, key, ledger, messages, plan, spans,
     };
-    use crate::record::{Frame, PeakOpen, PhaseGauge};
+    use crate::record::{Frame, OpenPeaks, PeakOpen, PhaseGauge};
     use crate::smtp::Outcome;
 
     fn cells() -> Vec<(CellKey, Cell)> {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn peaks_are_the_highest_second_and_of_phases_beside_each_other_their_sum() {
+    fn a_hand_over_within_a_second_is_no_second_crowd() {
         let plan = plan();
         let mut ledger = Ledger::new(&plan);
         let gauge = |phase, open| PhaseGauge {
@@ -255,18 +255,19 @@ mod tests {
             peak_open: open,
             peaks: vec![PeakOpen { client: ClientId(0), address: 0, open }],
         };
-        for gauges in [
-            vec![gauge(WARM_UP, 9), gauge(OPEN, 1)],
-            vec![gauge(OPEN, 4), gauge(CLOSED, 2)],
-            vec![gauge(CLOSED, 5)],
+        for (gauges, all, counting) in [
+            (vec![gauge(WARM_UP, 9), gauge(OPEN, 4)], 9, 4),
+            (vec![gauge(OPEN, 4), gauge(CLOSED, 5)], 9, 5),
+            (vec![gauge(CLOSED, 2)], 9, 5),
         ] {
-            ledger.fold(&Frame { gauges, ..frame(0, Vec::new()) });
+            let peaks = OpenPeaks { all, counting };
+            ledger.fold(&Frame { gauges, peaks, ..frame(0, Vec::new()) });
         }
 
         let peaks = [Extent::All, Extent::Counting, Extent::Phase(OPEN), Extent::Phase(CLOSED)]
             .map(|extent| ledger.peak_open(extent));
 
-        assert_eq!(peaks, [10, 6, 4, 5]);
+        assert_eq!(peaks, [9, 5, 4, 5]);
         assert_eq!(ledger.peak_open_of(Extent::Phase(OPEN), |key| key.address == 0), 4);
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn ledger(plan: &Plan, cells: Vec<(CellKey, Cell)>) -> Ledger {
 
 pub(crate) fn frame(second: u64, cells: Vec<(CellKey, Cell)>) -> Frame {
     let cells = cells.into_iter().map(|(key, cell)| (key, Box::new(cell))).collect();
-    Frame { second, cells, gauges: Vec::new() }
+    Frame { second, cells, ..Frame::default() }
 }
 
 /// So many messages that ended alike, each after so many milliseconds.
