@@ -256,7 +256,11 @@ async fn starts_beyond_the_limit_in_flight_are_dropped_and_counted() {
     // Ten at a time, each for a second.
     assert_eq!(messages.of(Outcome::Accepted), 50);
     assert_eq!(messages.dropped, 450);
-    assert_eq!(outcomes.phase(0).response.censored().unwrap().len(), 450);
+    let response = &outcomes.phase(0).response;
+    assert_eq!(response.censored().unwrap().len(), 450);
+    assert!(response.has_dropped());
+    let figures = response.figures().unwrap();
+    assert_eq!((figures.mean, figures.mean_at_least, figures.p50_at_least), (None, None, None));
 }
 
 #[tokio::test(start_paused = true)]

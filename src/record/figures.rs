@@ -267,7 +267,10 @@ pub struct OctetFigures {
 
 /// A distribution in milliseconds. A percentile with fewer than 10 samples above it is null; so
 /// is one that falls among the samples without an answer, with the `_at_least` beside it. Those
-/// are `censored`; `count` includes them, `min` does not, and `mean` counts each with its age.
+/// are `censored`: `count` includes them, `min` does not, and where there are any, `max` and `mean`
+/// are null, with `max_at_least` and `mean_at_least`, in which each counts with its age.
+/// Starts that were dropped are among them, but have no age: `mean_at_least` is absent where
+/// there are any, and another `_at_least` where not even a lower bound is known.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "each field is the statistic of its name")]
 pub struct LatencyFigures {
@@ -281,6 +284,8 @@ pub struct LatencyFigures {
     pub p999: Option<f64>,
     pub max: Option<f64>,
     pub censored: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_at_least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_at_least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -141,6 +141,11 @@ fn what_does_not_fit_in_flight_is_dropped_and_fails_the_rate() {
     assert_eq!(messages(&summary, "planned"), 150);
     assert!(messages(&summary, "dropped") > 0);
     assert_eq!(summary["verdict"], "fail");
+    let response = &summary["totals"]["response_ms"];
+    assert!(response["min"].as_f64() >= Some(200.0), "{response}");
+    for absent in ["mean", "mean_at_least", "p50", "p50_at_least"] {
+        assert_eq!(response[absent].as_f64(), None, "{absent} of {response}");
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::{Ink, Page};
 use crate::record::{Figures, LatencyFigures, PhaseResult, Summary};
 use crate::report::format;
 
+/// In place of a percentile that dropped starts decide.
+const DROPPED: &str = "dropped";
+
 /// How much of each row is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Form {
@@ -167,12 +170,16 @@ fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec
 
 fn percentiles(times: &LatencyFigures) -> [String; 4] {
     [
-        (times.p50, times.p50_at_least),
-        (times.p95, times.p95_at_least),
-        (times.p99, times.p99_at_least),
-        (times.max, times.max_at_least),
+        (times.p50, times.p50_at_least, times.supports(50.0)),
+        (times.p95, times.p95_at_least, times.supports(95.0)),
+        (times.p99, times.p99_at_least, times.supports(99.0)),
+        (times.max, times.max_at_least, times.count > 0),
     ]
-    .map(|(millis, at_least)| format::percentile(millis, at_least))
+    .map(|(millis, at_least, has_samples)| match (millis, at_least) {
+        // Samples enough, and yet not even a bound: it falls among starts that never began.
+        (None, None) if has_samples => DROPPED.to_owned(),
+        _ => format::percentile(millis, at_least),
+    })
 }
 
 /// The outcomes that count as errors of the target.
