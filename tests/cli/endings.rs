@@ -104,6 +104,9 @@ fn a_count_is_kept_to_the_message() {
     }
     assert_eq!(number(&summary, "/environment/sink/messages"), 400);
     assert_eq!(number(&summary, "/phases/0/figures/sessions/peak_open"), 3);
+    let sink = |count: &str| number(&summary, &format!("/environment/sink/{count}"));
+    let ours = number(&summary, "/all/sessions/started");
+    assert_eq!((sink("connections"), sink("aborted")), (ours, 0), "sessions and nothing else");
 }
 
 #[test]
