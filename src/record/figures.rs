@@ -168,8 +168,11 @@ pub struct Figures {
     /// What became of the sessions.
     pub sessions: SessionFigures,
     /// Acceptances inside the phase's own duration, by that duration; of several phases by the
-    /// time that they cover together.
-    pub accepted_per_s: f64,
+    /// time that they cover together. A closed phase with a `count` lasts until the last of its
+    /// messages has started: where that was before the first acceptance came, as with no more
+    /// messages than connections, its throughput is not known and this is null, and so it is of a
+    /// phase without any time.
+    pub accepted_per_s: Option<f64>,
     /// What went over the wire.
     pub octets: OctetFigures,
     /// From the planned start to the end.

@@ -18,6 +18,17 @@ pub struct PhaseSpan {
     pub start: Duration,
     /// How long it was in force; in a run that was cut off, as far as it came.
     pub length: Duration,
+    /// What ended it.
+    pub end: SpanEnd,
+}
+
+/// What ended a phase.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SpanEnd {
+    /// Its time, or an order; or nothing yet.
+    Time,
+    /// The last message of a closed phase's count had started.
+    Count,
 }
 
 /// All that was counted so far.

@@ -29,7 +29,7 @@ pub use figures::{
 pub use folder::{Folder, FolderError};
 pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use latency::Latency;
-pub use ledger::{Extent, Ledger, PhaseSpan};
+pub use ledger::{Extent, Ledger, PhaseSpan, SpanEnd};
 pub use portion::{Broken, Portion, conserved};
 pub use results::Results;
 pub use schema::summary_schema;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cell, CellKey, Frame, Ledger, PhaseSpan};
+use super::{Cell, CellKey, Frame, Ledger, PhaseSpan, SpanEnd};
 use crate::message::CountRange;
 use crate::plan::{
     Address, Arrival, Begin, Client, ClientId, Curve, Endpoint, FitnessLimits, Load, MessageId,
@@ -54,6 +54,7 @@ pub(crate) fn spans() -> Vec<PhaseSpan> {
             phase,
             start: Duration::from_secs(10 * u64::from(phase.0)),
             length: Duration::from_secs(10),
+            end: SpanEnd::Time,
         })
         .to_vec()
 }

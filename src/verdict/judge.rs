@@ -100,9 +100,7 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
         Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
         Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
         Metric::RateAchieved => share(messages.started, messages.planned),
-        Metric::Throughput => {
-            Finding::of((!portion.length.is_zero()).then(|| portion.accepted_per_s()))
-        }
+        Metric::Throughput => Finding::of(portion.accepted_per_s()),
         Metric::CodeShare(codes) => {
             let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
             share(decided.map(|(_, count)| count).sum(), messages.ended())

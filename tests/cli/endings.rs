@@ -110,6 +110,21 @@ fn a_count_is_kept_to_the_message() {
 }
 
 #[test]
+fn a_count_of_no_more_messages_than_connections_tells_no_throughput() {
+    let summary = Desk::with_plan(
+        "[[phases]]\nname = \"a\"\nkind = \"steady\"\nconnections = 3\ncount = 3\n\
+         [sink]\nlatency = { end_of_data = \"50ms\" }\n",
+    )
+    .run(&["--threshold", "throughput > 0/s"])
+    .ended(5);
+
+    assert_eq!(messages(&summary, "accepted"), 3);
+    for figures in [&summary["phases"][0]["figures"], &summary["totals"]] {
+        assert!(figures["accepted_per_s"].is_null(), "{}", figures["accepted_per_s"]);
+    }
+}
+
+#[test]
 fn a_count_is_kept_by_several_workers() {
     let summary = Desk::with_plan(COUNTED).run(&["--workers", "2"]).ended(0);
 

@@ -158,8 +158,8 @@ fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec
     let errors: u64 = error_count(figures);
     let of_plan = of_plan.map_or_else(|| format::UNKNOWN.to_owned(), format::share);
     let [p50, p95, p99, max] = percentiles(&times);
-    let (messages, accepted) =
-        (count(figures.messages.started), format::rate(figures.accepted_per_s));
+    let messages = count(figures.messages.started);
+    let accepted = figures.accepted_per_s.map_or_else(|| format::UNKNOWN.to_owned(), format::rate);
     match form {
         Form::Wide | Form::Short => {
             vec![name, messages, of_plan, accepted, count(errors), p50, p95, p99, max]

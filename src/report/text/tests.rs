@@ -44,7 +44,7 @@ fn figures(started: u64, scale: f64) -> Figures {
             peak_open: 50,
             ..SessionFigures::default()
         },
-        accepted_per_s: 803.4,
+        accepted_per_s: Some(803.4),
         octets: OctetFigures { sent: 56_000_000, received: 9_100_000 },
         response_ms: Some(times(scale)),
         ..Figures::default()
@@ -440,7 +440,7 @@ fn an_interrupted_run() {
               ────────────────────────────────────────────────────────────────────────────────────
               warm-up °     1,204        -         803       0  1.22 ms  2.73 ms  6.24 ms  38.6 ms
               ────────────────────────────────────────────────────────────────────────────────────
-              total             0        -           0       0        -        -        -        -
+              total             0        -           -       0        -        -        -        -
               ° warm-up: in no total, threshold or check of the generator
 
               octets      0 B sent · 0 B received
