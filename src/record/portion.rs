@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Cell, ErrorRow, Figures, MessageCounts, MessageFigures, OctetFigures, RecipientFigures,
-    SessionFigures, SpanEnd, StepCell, StepFigures,
+    SessionFigures, SpanEnd, StepCell, StepFigures, as_float, ratio,
 };
 use crate::smtp::{Outcome, RecipientEnd, Step};
 
@@ -90,7 +90,7 @@ impl MessageCounts {
     pub fn errors_share(&self) -> Option<f64> {
         let errors: u64 =
             Outcome::ALL.into_iter().filter(|end| end.is_error()).map(|end| self.of(end)).sum();
-        (self.answerable() > 0).then(|| as_float(errors) / as_float(self.answerable()))
+        ratio(errors, self.answerable())
     }
 }
 
@@ -231,11 +231,6 @@ fn error_rows(cell: &Cell) -> Vec<ErrorRow> {
         .collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.count));
     rows
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::{Latency, LatencyFigures};
+use super::{Latency, LatencyFigures, as_float, ratio};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,7 +115,7 @@ impl Latency {
             .filter(|step| millis(step.value_iterated_to()) > limit_ms)
             .map(|step| step.count_at_value())
             .sum();
-        Some(as_float(above) / as_float(measured.len()))
+        ratio(above, measured.len())
     }
 
     /// The row of the results; none without samples.
@@ -199,11 +199,6 @@ fn at(histogram: &Histogram<u64>, rank: u64) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^52")]
 fn millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

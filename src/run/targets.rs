@@ -32,9 +32,9 @@ pub(super) fn resolve(
     let used = |index: usize| plan.clients.iter().any(|client| client.target.index() == index);
     let each = resolved?.into_iter().enumerate().zip(&plan.targets);
     each.map(|((index, addresses), target)| match (&target.endpoint, used(index)) {
-        (_, false) => Ok(addresses),
-        // It runs in this process, and a connection to try it would stand in its counters.
-        (Endpoint::Sink, true) => Ok(addresses),
+        // The embedded server runs in this process, and a connection to try it would stand in its
+        // counters.
+        (_, false) | (Endpoint::Sink, true) => Ok(addresses),
         (Endpoint::One(_), true) => Ok(vec![first_that_accepts(target, &addresses)?]),
         (Endpoint::Spread(_), true) => first_that_accepts(target, &addresses).map(|_| addresses),
     })

@@ -7,7 +7,7 @@
 //! for nobody knows it.
 
 use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
-use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow};
+use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow, as_float, ratio};
 use crate::smtp::Step;
 
 use super::WorkerLoad;
@@ -146,12 +146,7 @@ impl Finding {
 }
 
 fn share(part: u64, whole: u64) -> Finding {
-    Finding::of((whole > 0).then(|| as_float(part) / as_float(whole)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
+    Finding::of(ratio(part, whole))
 }
 
 const fn unit(unit: Unit) -> &'static str {

@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::{Ink, Page};
-use crate::record::{Figures, LatencyFigures, PhaseResult, Summary};
+use crate::record::{Figures, LatencyFigures, PhaseResult, Summary, ratio};
 use crate::report::format;
 
 /// In place of a percentile that dropped starts decide.
@@ -146,10 +146,9 @@ fn achieved_in_all(summary: &Summary) -> Option<f64> {
 }
 
 /// What began of what was planned; a closed phase plans nothing that could be missed.
-#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
 fn achieved(figures: &Figures) -> Option<f64> {
     let messages = &figures.messages;
-    (messages.planned > 0).then(|| messages.started as f64 / messages.planned as f64)
+    ratio(messages.started, messages.planned)
 }
 
 fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec<String> {
