@@ -110,7 +110,8 @@ pub fn latency(millis: f64) -> String {
     }
 }
 
-/// A percentile: the latency, `≥` the age at which waiting ended, or `-` where it is not known.
+/// A percentile, largest or mean: the latency, `≥` its lower bound where messages without an
+/// answer decide it, or `-` where it is not known.
 pub fn percentile(millis: Option<f64>, at_least: Option<f64>) -> String {
     match (millis, at_least) {
         (Some(millis), _) => latency(millis),

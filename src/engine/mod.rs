@@ -9,6 +9,7 @@ mod booking;
 mod books;
 mod closed;
 mod connect;
+mod crowd;
 mod dialer;
 mod gauges;
 mod handle;

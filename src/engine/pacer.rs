@@ -349,15 +349,15 @@ impl<D: Dialer> Pacer<D> {
         Some(self.worker.prepare(seed, &open.phase))
     }
 
-    /// Too many are in flight: the message never begins. It is slower than anything measured, so
-    /// it counts among the latencies as one whose end was never seen.
+    /// Too many are in flight: the message never begins. It stands behind all that was measured,
+    /// so it counts among the latencies as one of which nothing is known.
     fn drop_start(&self, start: Start) {
         let key = CellKey { address: 0, ..start.key };
         drop(start);
         self.worker.books.count(key, |cell| {
             cell.messages.planned += 1;
             cell.messages.dropped += 1;
-            cell.response.record_censored(Duration::ZERO);
+            cell.response.record_dropped();
         });
     }
 
@@ -434,6 +434,7 @@ impl<D: Dialer> Pacer<D> {
             cells,
             gauges,
             stints: self.stints.take(now),
+            peaks: self.worker.books.shared.peaks(),
         }));
     }
 }

@@ -9,6 +9,7 @@ mod hlog;
 mod latency;
 mod ledger;
 mod portion;
+mod ratio;
 mod results;
 mod schema;
 mod series;
@@ -28,10 +29,11 @@ pub use figures::{
     ThresholdRow, ToolIdentity, VerdictName,
 };
 pub use folder::{Folder, FolderError};
-pub use frame::{Frame, Handover, Merger, PeakOpen, PhaseGauge};
+pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use latency::Latency;
-pub use ledger::{Extent, Ledger, PhaseSpan};
+pub use ledger::{Extent, Ledger, PhaseSpan, SpanEnd};
 pub use portion::{Broken, Portion, conserved};
+pub(crate) use ratio::{as_float, ratio};
 pub use results::Results;
 pub use schema::summary_schema;
 pub use series::{PhaseRow, SeriesRow};

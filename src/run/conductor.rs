@@ -127,7 +127,7 @@ impl Conductor {
         for event in self.phases.changes(&self.shared, now) {
             self.folder.event(&event);
             if matches!(event, Event::PhaseBegan { .. }) {
-                let progress = self.progress(now, self.last_second, self.shared.open());
+                let progress = self.progress(now, self.last_second, u64::from(self.shared.open()));
                 observe(&Update::PhaseBegan(&progress));
             }
         }

@@ -189,6 +189,7 @@ impl Stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::SpanEnd;
     use crate::record::specimen::{CLOSED, OPEN, plan};
 
     fn millis(millis: u64) -> Duration {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     fn span(phase: PhaseId, start: u64, length: u64) -> PhaseSpan {
-        PhaseSpan { phase, start: millis(start), length: millis(length) }
+        PhaseSpan { phase, start: millis(start), length: millis(length), end: SpanEnd::Time }
     }
 
     fn loads(seconds: &[&[Stint]], spans: &[PhaseSpan]) -> Vec<WorkerLoad> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::Shared;
 use crate::plan::{Load, PhaseId};
-use crate::record::{Event, PhaseSpan};
+use crate::record::{Event, PhaseSpan, SpanEnd};
 use crate::report::{Level, PhaseProgress};
 use crate::timeline::Schedule;
 
@@ -77,8 +77,10 @@ impl Phases {
         let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
         ids.filter_map(|phase| {
             let start = self.schedule.begin(phase).filter(|begin| *begin <= now)?;
-            let end = self.end(shared, phase).unwrap_or(now).min(now);
-            Some(PhaseSpan { phase, start, length: end.saturating_sub(start) })
+            let until = self.end(shared, phase).unwrap_or(now).min(now);
+            let counted = shared.reached(phase).is_some_and(|reached| reached <= until);
+            let end = if counted { SpanEnd::Count } else { SpanEnd::Time };
+            Some(PhaseSpan { phase, start, length: until.saturating_sub(start), end })
         })
         .collect()
     }

@@ -104,6 +104,24 @@ fn a_count_is_kept_to_the_message() {
     }
     assert_eq!(number(&summary, "/environment/sink/messages"), 400);
     assert_eq!(number(&summary, "/phases/0/figures/sessions/peak_open"), 3);
+    let sink = |count: &str| number(&summary, &format!("/environment/sink/{count}"));
+    let ours = number(&summary, "/all/sessions/started");
+    assert_eq!((sink("connections"), sink("aborted")), (ours, 0), "sessions and nothing else");
+}
+
+#[test]
+fn a_count_of_no_more_messages_than_connections_tells_no_throughput() {
+    let summary = Desk::with_plan(
+        "[[phases]]\nname = \"a\"\nkind = \"steady\"\nconnections = 3\ncount = 3\n\
+         [sink]\nlatency = { end_of_data = \"50ms\" }\n",
+    )
+    .run(&["--threshold", "throughput > 0/s"])
+    .ended(5);
+
+    assert_eq!(messages(&summary, "accepted"), 3);
+    for figures in [&summary["phases"][0]["figures"], &summary["totals"]] {
+        assert!(figures["accepted_per_s"].is_null(), "{}", figures["accepted_per_s"]);
+    }
 }
 
 #[test]
@@ -141,6 +159,11 @@ fn what_does_not_fit_in_flight_is_dropped_and_fails_the_rate() {
     assert_eq!(messages(&summary, "planned"), 150);
     assert!(messages(&summary, "dropped") > 0);
     assert_eq!(summary["verdict"], "fail");
+    let response = &summary["totals"]["response_ms"];
+    assert!(response["min"].as_f64() >= Some(200.0), "{response}");
+    for absent in ["mean", "mean_at_least", "p50", "p50_at_least"] {
+        assert_eq!(response[absent].as_f64(), None, "{absent} of {response}");
+    }
 }
 
 #[test]
