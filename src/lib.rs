@@ -6,6 +6,8 @@
 
 pub mod draw;
 
+pub mod format;
+
 pub mod smtp;
 
 pub mod message;

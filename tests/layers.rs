@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 
 /// The folders of `src/` from top to bottom; each uses only those before it.
-const LAYERS: [&str; 13] = [
-    "draw", "smtp", "message", "plan", "timeline", "monitor", "record", "verdict", "sink",
-    "engine", "report", "run", "cli",
+const LAYERS: [&str; 14] = [
+    "draw", "format", "smtp", "message", "plan", "timeline", "monitor", "record", "verdict",
+    "sink", "engine", "report", "run", "cli",
 ];
 
 /// What only `cli/` may do.

@@ -8,8 +8,9 @@ use super::inspect::{json, of_plan};
 use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
 use super::{Done, quick as quick_plan, read, signals};
+use crate::format;
 use crate::plan::{Format, Loaded, Overrides, Source};
-use crate::report::{self, Detail, Page, format, preview};
+use crate::report::{self, Detail, Page, preview};
 use crate::run::{self as conductor, Finished, Job, Options, Permits};
 use crate::verdict::ExitCode;
 

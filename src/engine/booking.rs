@@ -4,7 +4,9 @@ use tokio::time::Instant;
 
 use super::dialer::Dialer;
 use super::session::Session;
-use crate::smtp::{Event, Reply};
+use super::turns::envelope;
+use crate::message::Mail;
+use crate::smtp::{End, Event, Reply};
 
 impl<D: Dialer> Session<D> {
     pub(super) fn book_events(&mut self, reply: Option<&Reply<'_>>, now: Instant) {
@@ -58,11 +60,20 @@ impl<D: Dialer> Session<D> {
             }
             Event::Ended(end) => {
                 if let Some(start) = self.starts.pop_front() {
-                    start.settle(&end, now, &self.text);
+                    start.settle_with(&end, now, &self.text, |mail| self.transcript(mail, &end));
                 }
                 self.text.forget();
                 self.follow_front();
             }
         }
+    }
+
+    fn transcript(&self, mail: &Mail, end: &End) -> Vec<String> {
+        // What was not given to the kernel was not said.
+        let all_written = self.written == self.out.len();
+        let unanswered = (end.code.is_none() && all_written).then_some(end.step);
+        let manners = self.worker.manners(self.handle.client);
+        let commands = self.dialog.commands_of(&envelope(mail));
+        self.text.transcript(&manners.ehlo, commands, mail.size, unanswered)
     }
 }

@@ -4,7 +4,7 @@
 //! `interrupted` otherwise, so that started = the sum of the outcomes on every way out.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,15 @@ use tokio::time::Instant;
 
 use super::order::{FirstError, Note};
 use super::shared::Shared;
+use super::transcript::{Replies, Said};
 use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{Code, End, Outcome, Reply, Step};
+use crate::smtp::{Code, EhloName, End, Outcome, Reply, Step};
 
-/// How many steps of a session are kept for the transcript of an error.
-const TRANSCRIPT: usize = 16;
+/// How many refusals of one message are kept for examples of errors.
+const REFUSALS: usize = 16;
 
 /// What one worker counts.
 pub(super) struct Books {
@@ -87,7 +88,13 @@ impl Books {
         drop(self.notes.send(note));
     }
 
-    fn tell_first(&self, key: CellKey, error: ErrorKey, text: &ErrorText) {
+    fn tell_first(
+        &self,
+        key: CellKey,
+        error: ErrorKey,
+        text: &ErrorText,
+        transcript: impl FnOnce() -> Vec<String>,
+    ) {
         let kind = (key.phase, key.client, error);
         if self.seen.borrow_mut().insert(kind) {
             self.note(Note::FirstError(FirstError {
@@ -95,20 +102,21 @@ impl Books {
                 client: key.client,
                 key: error,
                 example: text.example(error).to_owned(),
-                transcript: text.lines(),
+                transcript: transcript(),
             }));
         }
     }
 }
 
-/// What is known of a session's last steps and its last refusal, for examples of errors.
+/// What is known of the replies to a message, for examples of errors.
 #[derive(Debug, Default)]
 pub(super) struct ErrorText {
     /// The replies that refused something of the message in progress.
     refusals: Vec<(Step, Code, String)>,
     /// What ended a message that no reply decided.
     cause: String,
-    steps: VecDeque<(Step, Code)>,
+    /// All its replies, by step and code.
+    replies: Replies,
 }
 
 impl ErrorText {
@@ -126,7 +134,7 @@ impl ErrorText {
     pub(super) fn refused(&mut self, step: Step, reply: &Reply<'_>) {
         let code = reply.code();
         let known = self.refusals.iter().any(|(at, with, _)| (*at, *with) == (step, code));
-        if !known && self.refusals.len() < TRANSCRIPT {
+        if !known && self.refusals.len() < REFUSALS {
             self.refusals.push((step, code, reply.text()));
         }
     }
@@ -134,6 +142,7 @@ impl ErrorText {
     /// The message in progress has ended.
     pub(super) fn forget(&mut self) {
         self.refusals.clear();
+        self.replies.forget();
     }
 
     /// What an error looked like.
@@ -146,14 +155,19 @@ impl ErrorText {
 
     /// Remembers a reply.
     pub(super) fn replied(&mut self, step: Step, code: Code) {
-        if self.steps.len() == TRANSCRIPT {
-            self.steps.pop_front();
-        }
-        self.steps.push_back((step, code));
+        self.replies.add(step, code);
     }
 
-    fn lines(&self) -> Vec<String> {
-        self.steps.iter().map(|(step, code)| format!("{step} {code}")).collect()
+    /// The last commands and replies.
+    pub(super) fn transcript(
+        &self,
+        ehlo: &EhloName,
+        commands: Vec<String>,
+        size: u64,
+        unanswered: Option<Step>,
+    ) -> Vec<String> {
+        let refusals = &self.refusals;
+        self.replies.transcript(&Said { ehlo, commands, size, unanswered, refusals })
     }
 }
 
@@ -277,8 +291,19 @@ impl Start {
         });
     }
 
-    /// Books how it ended.
-    pub(super) fn settle(mut self, end: &End, now: Instant, text: &ErrorText) {
+    /// Books how it ended, without a session.
+    pub(super) fn settle(self, end: &End, now: Instant, text: &ErrorText) {
+        self.settle_with(end, now, text, |_| Vec::new());
+    }
+
+    /// Books how it ended; `transcript` is asked for where that is the first error of its kind.
+    pub(super) fn settle_with(
+        mut self,
+        end: &End,
+        now: Instant,
+        text: &ErrorText,
+        transcript: impl FnOnce(&Mail) -> Vec<String>,
+    ) {
         self.settled = true;
         self.goes_to(0);
         let error = ErrorKey { outcome: end.outcome, step: end.step, code: end.code };
@@ -299,7 +324,7 @@ impl Start {
             }
         });
         if end.outcome.is_error() || end.outcome == Outcome::Local {
-            self.books.tell_first(self.key, error, text);
+            self.books.tell_first(self.key, error, text, || transcript(&self.mail));
         }
     }
 

@@ -49,6 +49,6 @@ pub struct FirstError {
     pub key: ErrorKey,
     /// The reply, or the system's words.
     pub example: String,
-    /// The steps of the session up to it, as `step code`.
+    /// The session's last commands and replies, as [`crate::record::Event::FirstError`] has them.
     pub transcript: Vec<String>,
 }

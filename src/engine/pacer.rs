@@ -18,6 +18,7 @@ use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::order::{Change, Note, Order};
 use super::run::{AHEAD, Cut, OpenRun, Run};
+use super::stints::Stints;
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::{CellKey, Handover};
@@ -56,6 +57,7 @@ pub(super) struct Pacer<D: Dialer> {
     upcoming: Vec<PhaseId>,
     next_begin: Option<Instant>,
     schedule: Schedule,
+    stints: Stints,
     second: u64,
     next_sweep: Instant,
     good_bye: Option<Instant>,
@@ -70,6 +72,7 @@ impl<D: Dialer> Pacer<D> {
         let timeline = Arc::clone(&worker.books.shared.timeline);
         let zero = worker.books.zero;
         let upcoming = timeline.lines().iter().map(|line| line.id()).collect();
+        let stints = Stints::new(worker.index, zero);
         let mut pacer = Self {
             worker,
             alarm,
@@ -78,6 +81,7 @@ impl<D: Dialer> Pacer<D> {
             upcoming,
             next_begin: None,
             schedule: Schedule::new(&timeline),
+            stints,
             second: 0,
             next_sweep: zero,
             good_bye: None,
@@ -174,6 +178,7 @@ impl<D: Dialer> Pacer<D> {
         let ended = self.end_phases(now);
         let begun = self.begin_phases(now);
         if ended || begun {
+            self.stints.turn(now);
             self.settle_sessions();
         }
         let turn = if begun { late.and(self.fire(now)) } else { late };
@@ -344,15 +349,15 @@ impl<D: Dialer> Pacer<D> {
         Some(self.worker.prepare(seed, &open.phase))
     }
 
-    /// Too many are in flight: the message never begins. It is slower than anything measured, so
-    /// it counts among the latencies as one whose end was never seen.
+    /// Too many are in flight: the message never begins. It stands behind all that was measured,
+    /// so it counts among the latencies as one of which nothing is known.
     fn drop_start(&self, start: Start) {
         let key = CellKey { address: 0, ..start.key };
         drop(start);
         self.worker.books.count(key, |cell| {
             cell.messages.planned += 1;
             cell.messages.dropped += 1;
-            cell.response.record_censored(Duration::ZERO);
+            cell.response.record_dropped();
         });
     }
 
@@ -419,7 +424,7 @@ impl<D: Dialer> Pacer<D> {
         }
     }
 
-    fn note_handover(&self, now: Instant) {
+    fn note_handover(&mut self, now: Instant) {
         let cells = self.worker.books.take();
         let gauges = self.worker.take_gauges(now);
         let worker = self.worker.index;
@@ -428,6 +433,8 @@ impl<D: Dialer> Pacer<D> {
             second: self.second,
             cells,
             gauges,
+            stints: self.stints.take(now),
+            peaks: self.worker.books.shared.peaks(),
         }));
     }
 }

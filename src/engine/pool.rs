@@ -120,7 +120,9 @@ impl<D: Dialer> Worker<D> {
     /// The connection of a session stands.
     pub(super) fn connected(&self, handle: &Handle) {
         handle.connected.set(true);
-        self.enter(handle, handle.phase.get());
+        let phase = handle.phase.get();
+        self.books.shared.opened(phase);
+        self.gauges.borrow_mut().enter(handle, phase);
     }
 
     /// A session carries a message of a phase.
@@ -132,8 +134,10 @@ impl<D: Dialer> Worker<D> {
         self.gauges.borrow_mut().release(before);
         self.gauges.borrow_mut().hold(phase);
         if handle.connected.get() {
-            self.exit(handle, before);
-            self.enter(handle, phase);
+            self.books.shared.went_over(before, phase);
+            let mut gauges = self.gauges.borrow_mut();
+            gauges.exit(handle, before);
+            gauges.enter(handle, phase);
         }
     }
 
@@ -190,7 +194,9 @@ impl<D: Dialer> Worker<D> {
         self.unlist(handle);
         sender.open.set(sender.open.get().saturating_sub(1));
         if handle.connected.get() {
-            self.exit(handle, handle.phase.get());
+            let phase = handle.phase.get();
+            self.books.shared.closed(phase);
+            self.gauges.borrow_mut().exit(handle, phase);
         }
         if !handle.ready.get() {
             let key = handle.key();
@@ -376,17 +382,6 @@ impl<D: Dialer> Worker<D> {
                 start.settle(&end, now, &text);
             }
         }
-    }
-
-    /// A session counts for a phase from now on.
-    fn enter(&self, handle: &Handle, phase: PhaseId) {
-        self.books.shared.opened(phase);
-        self.gauges.borrow_mut().enter(handle, phase);
-    }
-
-    fn exit(&self, handle: &Handle, phase: PhaseId) {
-        self.books.shared.closed(phase);
-        self.gauges.borrow_mut().exit(handle, phase);
     }
 
     /// Forgets the phases that have ended and whose starts are all settled. What they had open is

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::crowd::Crowd;
 use super::server_address::ServerAddress;
 use crate::plan::{Begin, ClientId, Load, PhaseId, Plan, TargetId};
+use crate::record::OpenPeaks;
 use crate::timeline::{Model, Timeline};
 
 /// What a run is made of; immutable but for the counters.
@@ -20,6 +22,8 @@ pub struct Shared {
     /// How many workers there are, at least one.
     pub workers: u32,
     phases: Vec<PhaseCounters>,
+    /// Behind a pointer of their own, so that counting disturbs nobody who reads the plan.
+    crowds: Box<Crowds>,
     tracks: Vec<Track>,
 }
 
@@ -27,11 +31,18 @@ pub struct Shared {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Track(PhaseId);
 
+/// The open sessions of the whole run.
+#[derive(Debug, Default)]
+struct Crowds {
+    all: Crowd,
+    /// Those that count for a phase which is no warm-up.
+    counting: Crowd,
+}
+
 #[derive(Debug, Default)]
 struct PhaseCounters {
     in_flight: AtomicU32,
-    open: AtomicU32,
-    peak: AtomicU32,
+    sessions: Crowd,
     /// How many messages of a closed phase with a count may still start.
     budget: Option<AtomicU64>,
     /// When the count was reached, in nanoseconds of the run's clock; 0 before that.
@@ -53,7 +64,7 @@ impl Shared {
             });
         let phases = counters.collect();
         let tracks = tracks(&plan);
-        Self { plan, timeline, addresses, workers, phases, tracks }
+        Self { plan, timeline, addresses, workers, phases, crowds: Box::default(), tracks }
     }
 
     /// The addresses of a client's target.
@@ -109,24 +120,54 @@ impl Shared {
         (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
-    /// A session of a phase opened, or was taken over from another.
+    /// A session opened for a phase. The larger crowd is entered first and left last, so that at
+    /// no moment a part has more than the whole.
     pub(super) fn opened(&self, phase: PhaseId) {
-        let counters = &self.phases[phase.index()];
-        let open = counters.open.fetch_add(1, Ordering::Relaxed) + 1;
-        counters.peak.fetch_max(open, Ordering::Relaxed);
+        self.crowds.all.enter();
+        if self.counts(phase) {
+            self.crowds.counting.enter();
+        }
+        self.phases[phase.index()].sessions.enter();
     }
 
-    /// A session of a phase closed, or went over to another.
+    /// A session of a phase closed.
     pub(super) fn closed(&self, phase: PhaseId) {
-        self.phases[phase.index()].open.fetch_sub(1, Ordering::Relaxed);
+        self.phases[phase.index()].sessions.leave();
+        if self.counts(phase) {
+            self.crowds.counting.leave();
+        }
+        self.crowds.all.leave();
+    }
+
+    /// An open session went over from one phase to another.
+    pub(super) fn went_over(&self, from: PhaseId, to: PhaseId) {
+        self.phases[from.index()].sessions.leave();
+        match (self.counts(from), self.counts(to)) {
+            (true, false) => self.crowds.counting.leave(),
+            (false, true) => self.crowds.counting.enter(),
+            (true, true) | (false, false) => {}
+        }
+        self.phases[to.index()].sessions.enter();
+    }
+
+    fn counts(&self, phase: PhaseId) -> bool {
+        !self.plan.phases[phase.index()].warmup
+    }
+
+    /// The most sessions of the run that were open at one time up to now.
+    pub(super) fn peaks(&self) -> OpenPeaks {
+        let Crowds { all, counting } = &*self.crowds;
+        OpenPeaks { all: all.peak(), counting: counting.peak() }
+    }
+
+    /// How many sessions are open now, in all phases.
+    pub fn open(&self) -> u32 {
+        self.crowds.all.open()
     }
 
     /// How many sessions of a phase are open, and the most since the last call.
     pub fn take_open(&self, phase: PhaseId) -> (u32, u32) {
-        let counters = &self.phases[phase.index()];
-        let open = counters.open.load(Ordering::Relaxed);
-        let peak = counters.peak.swap(open, Ordering::Relaxed);
-        (open, peak.max(open))
+        self.phases[phase.index()].sessions.take()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
 };
-use crate::record::Cell;
+use crate::record::{Cell, OpenPeaks, Stint};
 use crate::sink::{Server, SinkCounters};
 use crate::smtp::{Outcome, Step};
 use crate::timeline::{Timeline, fixture};
@@ -51,7 +51,9 @@ struct Outcomes {
     took: Duration,
     reached: Vec<PhaseId>,
     peaks: Vec<u32>,
+    open: OpenPeaks,
     panics: Vec<String>,
+    stints: Vec<Stint>,
 }
 
 impl Outcomes {
@@ -93,10 +95,14 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
     let mut panics = Vec::new();
+    let mut stints = Vec::new();
     let mut peaks = vec![0; shared.plan.phases.len()];
+    let mut open = OpenPeaks::default();
     while let Some(note) = told.recv().await {
         match note {
             Note::Handover(handover) => {
+                stints.extend(handover.stints);
+                open = open.max(handover.peaks);
                 for gauge in &handover.gauges {
                     let peak = &mut peaks[gauge.phase.index()];
                     *peak = gauge.peak_open.max(*peak);
@@ -114,8 +120,8 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
         }
     }
     worker.await.unwrap().unwrap();
-    let outcomes =
-        Outcomes { phases, sink: server.counters(), took: began.elapsed(), reached, peaks, panics };
+    let (sink, took) = (server.counters(), began.elapsed());
+    let outcomes = Outcomes { phases, sink, took, reached, peaks, open, panics, stints };
     assert_conserved(&outcomes);
     outcomes
 }
@@ -202,6 +208,26 @@ async fn a_closed_phase_sends_as_fast_as_the_server_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_tells_its_processor_time_to_the_end_and_apart_for_each_phase() {
+    let mut second = phase("b", steady(1.0), Some(0.7));
+    second.begin = Begin::After(PhaseId(0));
+    let outcomes = run(plan(vec![phase("a", rate(10.0), Some(0.8)), second], 0.1)).await;
+
+    let stints = &outcomes.stints;
+    assert_eq!(stints.first().unwrap().from, Duration::ZERO);
+    assert!(stints.windows(2).all(|pair| pair[0].until == pair[1].from), "{stints:?}");
+    // The last of it is no whole second: nobody could ask for it once the thread has ended.
+    assert_eq!(stints.last().unwrap().until, outcomes.took);
+    for change in [0.8, 1.0, 1.5] {
+        let turns = stints
+            .iter()
+            .filter(|stint| stint.from < seconds(change) && stint.until > seconds(change + 0.01));
+        assert_eq!(turns.count(), 0, "at {change}: {stints:?}");
+    }
+    assert!(stints.iter().any(|stint| !stint.used.is_zero()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn sessions_are_reused_up_to_their_quota() {
     let outcomes = run(plan(vec![phase("a", steady(1.0), Some(10.0))], 0.1)).await;
 
@@ -253,7 +279,11 @@ async fn starts_beyond_the_limit_in_flight_are_dropped_and_counted() {
     // Ten at a time, each for a second.
     assert_eq!(messages.of(Outcome::Accepted), 50);
     assert_eq!(messages.dropped, 450);
-    assert_eq!(outcomes.phase(0).response.censored().unwrap().len(), 450);
+    let response = &outcomes.phase(0).response;
+    assert_eq!(response.censored().unwrap().len(), 450);
+    assert!(response.has_dropped());
+    let figures = response.figures().unwrap();
+    assert_eq!((figures.mean, figures.mean_at_least, figures.p50_at_least), (None, None, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,6 +308,34 @@ async fn the_next_phase_takes_over_the_sessions_that_it_needs() {
     assert_eq!(outcomes.phase(0).sessions.opened, 10);
     assert_eq!(outcomes.phase(1).sessions.opened, 0);
     assert_eq!(outcomes.ended(1, Outcome::Accepted), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_go_over_to_the_next_phase_are_open_once() {
+    let phases = vec![phase("a", steady(10.0), Some(5.3)), phase("b", steady(10.0), Some(5.0))];
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.peaks, [10, 10]);
+    assert_eq!(outcomes.open, OpenPeaks { all: 10, counting: 10 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sessions_of_phases_beside_each_other_are_open_together_and_warm_ups_stand_apart() {
+    let mut phases = vec![
+        phase("warm-up", steady(8.0), Some(2.3)),
+        phase("a", steady(3.0), Some(4.0)),
+        phase("beside", steady(4.0), Some(2.0)),
+    ];
+    phases[0].warmup = true;
+    phases[2].begin = Begin::With(PhaseId(1), seconds(1.0));
+    let mut plan = plan(phases, 0.1);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1_000_000);
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.peaks, [8, 3, 4]);
+    assert_eq!(outcomes.open, OpenPeaks { all: 8, counting: 7 });
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,7 +26,7 @@ use crate::plan::certificates::{Authority, Signed};
 use crate::plan::{
     ClientId, Curve, Identity, Load, Phase, PhaseKind, Plan, Timeouts, Tls, TlsVersion, Verify,
 };
-use crate::record::{Cell, StepCell};
+use crate::record::{Cell, Portion, SpanEnd, StepCell};
 use crate::smtp::{Outcome, Step, TlsMode};
 use crate::timeline::{Timeline, fixture};
 
@@ -238,7 +238,7 @@ async fn messages_go_through_tls_and_a_second_session_resumes_the_first() {
 }
 
 fn figures(cell: Cell) -> crate::record::Figures {
-    crate::record::Portion { cell, peak_open: 1, length: Duration::from_secs(1) }.figures()
+    Portion { cell, peak_open: 1, length: Duration::from_secs(1), end: SpanEnd::Time }.figures()
 }
 
 #[tokio::test(start_paused = true)]

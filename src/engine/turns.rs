@@ -94,8 +94,7 @@ impl<D: Dialer> Session<D> {
     pub(super) fn begin(&mut self, mut start: Start, now: Instant) -> bool {
         start.goes_to(self.handle.address);
         let composed = self.worker.compose_late(&mut start, self.handle.number);
-        let Mail { from, to, size, eight_bit, utf8, .. } = &start.mail;
-        let envelope = Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 };
+        let envelope = envelope(&start.mail);
         let sendable = composed.and_then(|()| match self.dialog.lacks(&envelope) {
             Some(lack) => Err(lack.to_owned()),
             None => Ok(()),
@@ -142,4 +141,10 @@ impl<D: Dialer> Session<D> {
             }
         }
     }
+}
+
+/// What MAIL and RCPT say of a mail.
+pub(super) fn envelope(mail: &Mail) -> Envelope<'_> {
+    let Mail { from, to, size, eight_bit, utf8, .. } = mail;
+    Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use environment::{Environment, environment, raise_nofile};
 pub use host::HostSample;
-pub use own::{ProcessSample, ThreadId, WorkerSample, this_thread};
+pub use own::{ProcessSample, ThreadId, WorkerSample, this_thread, thread_time};
 
 use host::HostWatch;
 use own::OwnWatch;

@@ -44,6 +44,11 @@ pub fn this_thread() -> ThreadId {
     ThreadId(rustix::thread::gettid().as_raw_nonzero().get())
 }
 
+/// The processor time of the calling thread, in nanoseconds and up to now.
+pub fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
 #[derive(Debug)]
 pub(super) struct OwnWatch {
     system: System,
@@ -66,7 +71,7 @@ impl OwnWatch {
         let workers = workers.into_iter().map(|(name, thread)| Worker {
             name,
             thread,
-            used: thread_time(thread).unwrap_or_default(),
+            used: time_of(thread).unwrap_or_default(),
         });
         Ok(Self {
             system: System::new()?,
@@ -113,7 +118,7 @@ impl OwnWatch {
 impl Worker {
     /// None once the thread has ended: what it used last is not known.
     fn sample(&mut self, covered: Duration) -> Option<WorkerSample> {
-        let used = thread_time(self.thread)?;
+        let used = time_of(self.thread)?;
         let cpu = fraction(used.saturating_sub(self.used), covered);
         self.used = used;
         Some(WorkerSample { name: self.name.clone(), cpu })
@@ -125,7 +130,7 @@ fn process_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-fn thread_time(thread: ThreadId) -> Option<Duration> {
+fn time_of(thread: ThreadId) -> Option<Duration> {
     stat(&format!("/proc/self/task/{}/stat", thread.0)).map(|stat| stat.used)
 }
 

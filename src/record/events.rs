@@ -50,7 +50,10 @@ pub enum Event {
         code: Option<u16>,
         /// The reply, or the system's words.
         example: String,
-        /// The session's last commands and replies, without message text.
+        /// The last of what was said for this message, and before a session's first one to open
+        /// it: each command behind `> ` with its reply behind `< `. A reply stands in full where
+        /// it refused something, else by its code; the text and credentials are left out. Empty
+        /// where no session carried the message.
         transcript: Vec<String>,
     },
     /// A threshold does not hold.

@@ -94,6 +94,8 @@ pub struct ThresholdRow {
     pub phase: Option<String>,
     /// The value; none where it was never taken, or falls among messages without an answer.
     pub value: Option<f64>,
+    /// What it is compared with, in the same unit.
+    pub limit: f64,
     /// `ms`, `share`, `per_s` or `count`.
     pub unit: String,
     /// Whether it holds.
@@ -107,7 +109,8 @@ pub struct ThresholdRow {
 /// A check on the tester itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FitnessRow {
-    /// What was checked.
+    /// What was checked; of the lag the percentile that was taken, `lag_p99` from 1,000 starts on,
+    /// else `lag_p95`, `lag_p90` or `lag_p50`.
     pub check: String,
     /// The phase; none: the whole run.
     pub phase: Option<String>,
@@ -170,8 +173,11 @@ pub struct Figures {
     /// What became of the sessions.
     pub sessions: SessionFigures,
     /// Acceptances inside the phase's own duration, by that duration; of several phases by the
-    /// time that they cover together.
-    pub accepted_per_s: f64,
+    /// time that they cover together. A closed phase with a `count` lasts until the last of its
+    /// messages has started: where that was before the first acceptance came, as with no more
+    /// messages than connections, its throughput is not known and this is null, and so it is of a
+    /// phase without any time.
+    pub accepted_per_s: Option<f64>,
     /// What went over the wire.
     pub octets: OctetFigures,
     /// What sessions negotiated; empty where all went in clear.
@@ -253,7 +259,10 @@ pub struct SessionFigures {
     pub stale: u64,
     /// Never became ready.
     pub failed: u64,
-    /// The most that were open at a time.
+    /// The most that were open at one time: of a phase those that counted for it, in `all` those of
+    /// all phases together, in `totals` the same without warm-ups. A session that goes over to the
+    /// next phase is one session. Of a client or an address it is an upper bound: each worker's
+    /// peak, and with several addresses each address's, may have come at another moment.
     pub peak_open: u64,
 }
 
@@ -268,7 +277,10 @@ pub struct OctetFigures {
 
 /// A distribution in milliseconds. A percentile with fewer than 10 samples above it is null; so
 /// is one that falls among the samples without an answer, with the `_at_least` beside it. Those
-/// are `censored`; `count` includes them, `min` does not, and `mean` counts each with its age.
+/// are `censored`: `count` includes them, `min` does not, and where there are any, `max` and `mean`
+/// are null, with `max_at_least` and `mean_at_least`, in which each counts with its age.
+/// Starts that were dropped are among them, but have no age: `mean_at_least` is absent where
+/// there are any, and another `_at_least` where not even a lower bound is known.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "each field is the statistic of its name")]
 pub struct LatencyFigures {
@@ -282,6 +294,8 @@ pub struct LatencyFigures {
     pub p999: Option<f64>,
     pub max: Option<f64>,
     pub censored: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_at_least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_at_least: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Cell, CellKey};
+use super::{Cell, CellKey, Stint};
 use crate::plan::{ClientId, PhaseId};
 
 /// What one worker hands over for one second of the run's clock.
@@ -20,6 +20,27 @@ pub struct Handover {
     pub cells: Vec<(CellKey, Box<Cell>)>,
     /// Its part of each phase that is in force or draining.
     pub gauges: Vec<PhaseGauge>,
+    /// What all workers together had open at most up to now.
+    pub peaks: OpenPeaks,
+    /// What its thread used since it last handed over.
+    pub stints: Vec<Stint>,
+}
+
+/// The most sessions that were open at one time since the run began; never a sum of peaks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OpenPeaks {
+    /// In all phases together.
+    pub all: u32,
+    /// In all phases together but warm-ups.
+    pub counting: u32,
+}
+
+impl OpenPeaks {
+    /// The higher of both, each by itself.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { all: self.all.max(other.all), counting: self.counting.max(other.counting) }
+    }
 }
 
 /// How a phase stands; of one worker its part, in a frame the sum of all.
@@ -31,10 +52,10 @@ pub struct PhaseGauge {
     pub level: f64,
     /// Sessions that are open at the end of the second.
     pub open_sessions: u32,
-    /// The most that were open at a time in this second. Summed over workers it is an upper
-    /// bound, as each may have had its peak at another moment.
+    /// The most that were open at a time in this second; told by one worker for all.
     pub peak_open: u32,
-    /// The same peak by client and address; each session in one of them.
+    /// The same by client and address, each session in one of them. Summed over workers it is an
+    /// upper bound, as each may have had its peak at another moment.
     pub peaks: Vec<PeakOpen>,
 }
 
@@ -58,6 +79,10 @@ pub struct Frame {
     pub cells: Vec<(CellKey, Box<Cell>)>,
     /// The phases in force or draining, in their order.
     pub gauges: Vec<PhaseGauge>,
+    /// What the workers' threads used.
+    pub stints: Vec<Stint>,
+    /// What was open at most up to now.
+    pub peaks: OpenPeaks,
 }
 
 impl Frame {
@@ -122,6 +147,8 @@ pub struct Merger {
 struct Parts {
     cells: BTreeMap<CellKey, Box<Cell>>,
     gauges: BTreeMap<PhaseId, PhaseGauge>,
+    stints: Vec<Stint>,
+    peaks: OpenPeaks,
 }
 
 impl Merger {
@@ -165,12 +192,16 @@ impl Merger {
             second,
             cells: parts.cells.into_iter().collect(),
             gauges: parts.gauges.into_values().collect(),
+            stints: parts.stints,
+            peaks: parts.peaks,
         }
     }
 }
 
 impl Parts {
     fn add(&mut self, handover: Handover) {
+        self.stints.extend(handover.stints);
+        self.peaks = self.peaks.max(handover.peaks);
         for (key, cell) in handover.cells {
             match self.cells.entry(key) {
                 Entry::Vacant(place) => drop(place.insert(cell)),
@@ -188,6 +219,8 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::record::specimen::{CLOSED, OPEN, key};
 
@@ -196,7 +229,16 @@ mod tests {
         cell.messages.started = started;
         let peaks = vec![PeakOpen { client: ClientId(0), address: 0, open: 3 }];
         let gauge = PhaseGauge { phase: OPEN, level: 50.0, open_sessions: 2, peak_open: 3, peaks };
-        Handover { worker, second, cells: vec![(key(OPEN, 0, 0), cell)], gauges: vec![gauge] }
+        let stints = vec![stint(worker, second)];
+        let cells = vec![(key(OPEN, 0, 0), cell)];
+        let peaks = OpenPeaks { all: 5, counting: worker };
+        Handover { worker, second, cells, gauges: vec![gauge], peaks, stints }
+    }
+
+    fn stint(worker: u32, second: u64) -> Stint {
+        let from = Duration::from_secs(second);
+        let until = Duration::from_secs(second + 1);
+        Stint { worker, from, until, used: Duration::from_millis(500) }
     }
 
     fn seconds(frames: &[Frame]) -> Vec<(u64, u64)> {
@@ -225,6 +267,11 @@ mod tests {
         assert!((gauge.level - 100.0).abs() < f64::EPSILON);
         assert_eq!(frames[0].phases(), [OPEN]);
         assert_eq!(frames[0].gauge(CLOSED), None);
+        assert_eq!(
+            frames[0].peaks,
+            OpenPeaks { all: 5, counting: 1 },
+            "the same crowd, told twice"
+        );
     }
 
     #[test]

@@ -25,6 +25,17 @@ impl Latency {
         add(&mut self.censored, age);
     }
 
+    /// Counts one that never began: of how long it would have taken nothing is known. It stands
+    /// among those without an answer, with an age of zero.
+    pub fn record_dropped(&mut self) {
+        self.record_censored(Duration::ZERO);
+    }
+
+    /// Whether any never began.
+    pub fn has_dropped(&self) -> bool {
+        self.censored().is_some_and(|ages| ages.count_at(0) > 0)
+    }
+
     /// Adds all that another one counted.
     pub fn merge(&mut self, other: &Self) {
         add_all(&mut self.measured, other.measured.as_deref());

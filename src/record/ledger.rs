@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cell, CellKey, Frame};
+use super::{Cell, CellKey, Frame, OpenPeaks};
 use crate::plan::{ClientId, PhaseId, Plan};
 
 /// When a phase was in force, on the run's clock and without its drain.
@@ -18,6 +18,17 @@ pub struct PhaseSpan {
     pub start: Duration,
     /// How long it was in force; in a run that was cut off, as far as it came.
     pub length: Duration,
+    /// What ended it.
+    pub end: SpanEnd,
+}
+
+/// What ended a phase.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SpanEnd {
+    /// Its time, or an order; or nothing yet.
+    Time,
+    /// The last message of a closed phase's count had started.
+    Count,
 }
 
 /// All that was counted so far.
@@ -26,9 +37,8 @@ pub struct Ledger {
     cells: BTreeMap<CellKey, Cell>,
     peaks: BTreeMap<(PhaseId, ClientId, u16), u32>,
     phase_peaks: BTreeMap<PhaseId, u32>,
+    open_peaks: OpenPeaks,
     counting: Vec<bool>,
-    peak_counting: u32,
-    peak_all: u32,
 }
 
 /// Which cells are summed up.
@@ -49,9 +59,8 @@ impl Ledger {
             cells: BTreeMap::new(),
             peaks: BTreeMap::new(),
             phase_peaks: BTreeMap::new(),
+            open_peaks: OpenPeaks::default(),
             counting: plan.phases.iter().map(|phase| !phase.warmup).collect(),
-            peak_counting: 0,
-            peak_all: 0,
         }
     }
 
@@ -64,20 +73,14 @@ impl Ledger {
     }
 
     fn fold_peaks(&mut self, frame: &Frame) {
-        let (mut all, mut counting) = (0, 0);
+        self.open_peaks = self.open_peaks.max(frame.peaks);
         for gauge in &frame.gauges {
-            all += gauge.peak_open;
-            if self.includes(Extent::Counting, gauge.phase) {
-                counting += gauge.peak_open;
-            }
             raise(self.phase_peaks.entry(gauge.phase).or_default(), gauge.peak_open);
             for peak in &gauge.peaks {
                 let key = (gauge.phase, peak.client, peak.address);
                 raise(self.peaks.entry(key).or_default(), peak.open);
             }
         }
-        raise(&mut self.peak_all, all);
-        raise(&mut self.peak_counting, counting);
     }
 
     /// Whether a phase belongs to an extent.
@@ -106,12 +109,12 @@ impl Ledger {
         sum
     }
 
-    /// The most sessions that were open at a time; for phases beside each other the sum of the
-    /// peaks that they had in the same second.
+    /// The most sessions of an extent that were open at one time. A session that goes over to
+    /// the next phase is one session, and phases beside each other have theirs together.
     pub fn peak_open(&self, extent: Extent) -> u64 {
         u64::from(match extent {
-            Extent::All => self.peak_all,
-            Extent::Counting => self.peak_counting,
+            Extent::All => self.open_peaks.all,
+            Extent::Counting => self.open_peaks.counting,
             Extent::Phase(phase) => self.phase_peaks.get(&phase).copied().unwrap_or(0),
         })
     }

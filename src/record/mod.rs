@@ -9,12 +9,14 @@ mod hlog;
 mod latency;
 mod ledger;
 mod portion;
+mod ratio;
 mod results;
 mod schema;
 mod series;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod statistic;
+mod stint;
 mod tls;
 
 pub use cell::{
@@ -28,12 +30,14 @@ pub use figures::{
     ThresholdRow, ToolIdentity, VerdictName,
 };
 pub use folder::{Folder, FolderError};
-pub use frame::{Frame, Handover, Merger, PeakOpen, PhaseGauge};
+pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use latency::Latency;
-pub use ledger::{Extent, Ledger, PhaseSpan};
+pub use ledger::{Extent, Ledger, PhaseSpan, SpanEnd};
 pub use portion::{Broken, Portion, conserved};
+pub(crate) use ratio::{as_float, ratio};
 pub use results::Results;
 pub use schema::summary_schema;
 pub use series::{PhaseRow, SeriesRow};
 pub use statistic::Reading;
+pub use stint::Stint;
 pub use tls::{Negotiated, TlsCounts, TlsFigures};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Cell, ErrorRow, Figures, MessageCounts, MessageFigures, OctetFigures, RecipientFigures,
-    SessionFigures, StepCell, StepFigures,
+    SessionFigures, SpanEnd, StepCell, StepFigures, as_float, ratio,
 };
 use crate::smtp::{Outcome, RecipientEnd, Step};
 
@@ -19,16 +19,22 @@ pub struct Portion {
     pub peak_open: u64,
     /// How long its phases were in force, time that they share counted once.
     pub length: Duration,
+    /// What ended them.
+    pub end: SpanEnd,
 }
 
 impl Portion {
-    /// Acceptances inside the own durations of their phases, by the time that these cover; 0
-    /// where there was no time.
-    pub fn accepted_per_s(&self) -> f64 {
-        if self.length.is_zero() {
-            return 0.0;
-        }
-        as_float(self.cell.messages.accepted_in_time) / self.length.as_secs_f64()
+    /// Acceptances inside the own durations of their phases, by the time that these cover. None
+    /// where there was no time, or where a count ended them before the first acceptance came: the
+    /// time to start so many messages says nothing of what the server takes.
+    pub fn accepted_per_s(&self) -> Option<f64> {
+        let messages = &self.cell.messages;
+        let too_short = match self.end {
+            SpanEnd::Count => messages.accepted_in_time == 0 && messages.of(Outcome::Accepted) > 0,
+            SpanEnd::Time => false,
+        };
+        (!self.length.is_zero() && !too_short)
+            .then(|| as_float(messages.accepted_in_time) / self.length.as_secs_f64())
     }
 
     /// The row of the results.
@@ -85,7 +91,7 @@ impl MessageCounts {
     pub fn errors_share(&self) -> Option<f64> {
         let errors: u64 =
             Outcome::ALL.into_iter().filter(|end| end.is_error()).map(|end| self.of(end)).sum();
-        (self.answerable() > 0).then(|| as_float(errors) / as_float(self.answerable()))
+        ratio(errors, self.answerable())
     }
 }
 
@@ -158,6 +164,12 @@ impl MessageFigures {
     pub fn ended(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.of(outcome)).sum()
     }
+
+    /// How many ended in a way that counts as an error of the target.
+    pub fn errors(&self) -> u64 {
+        let errors = Outcome::ALL.into_iter().filter(|outcome| outcome.is_error());
+        errors.map(|outcome| self.of(outcome)).sum()
+    }
 }
 
 fn message_figures(counts: &MessageCounts) -> MessageFigures {
@@ -228,11 +240,6 @@ fn error_rows(cell: &Cell) -> Vec<ErrorRow> {
     rows
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,7 +248,7 @@ mod tests {
     use crate::smtp::Code;
 
     fn portion(cell: Cell) -> Portion {
-        Portion { cell, peak_open: 0, length: Duration::from_secs(10) }
+        Portion { cell, peak_open: 0, length: Duration::from_secs(10), end: SpanEnd::Time }
     }
 
     #[test]
@@ -264,10 +271,6 @@ mod tests {
         let figures = portion(messages(5, Outcome::Local, 1)).figures();
 
         assert!(figures.errors_share.abs() < f64::EPSILON);
-        assert!(
-            Portion { length: Duration::ZERO, ..portion(Cell::default()) }.accepted_per_s().abs()
-                < f64::EPSILON
-        );
     }
 
     #[test]
@@ -275,7 +278,32 @@ mod tests {
         let mut cell = messages(30, Outcome::Accepted, 1);
         cell.messages.accepted_in_time = 20;
 
-        assert!((portion(cell).figures().accepted_per_s - 2.0).abs() < 1e-12);
+        assert_eq!(portion(cell).figures().accepted_per_s, Some(2.0));
+    }
+
+    #[test]
+    fn a_count_that_is_reached_before_the_first_acceptance_tells_no_throughput() {
+        let mut late = messages(30, Outcome::Accepted, 1);
+        late.messages.accepted_in_time = 0;
+        let refused = messages(30, Outcome::Permanent, 1);
+        let table = [
+            (&late, SpanEnd::Count, None),
+            // What a whole planned time brought is known, and so is that nothing was accepted.
+            (&late, SpanEnd::Time, Some(0.0)),
+            (&refused, SpanEnd::Count, Some(0.0)),
+            (&messages(30, Outcome::Accepted, 1), SpanEnd::Count, Some(3.0)),
+        ];
+        for (number, (cell, end, expected)) in table.into_iter().enumerate() {
+            let portion = Portion { end, ..portion(cell.clone()) };
+            assert_eq!(portion.accepted_per_s(), expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn where_there_was_no_time_there_is_no_throughput() {
+        let nothing = Portion { length: Duration::ZERO, ..portion(Cell::default()) };
+
+        assert_eq!(nothing.figures().accepted_per_s, None);
     }
 
     #[test]

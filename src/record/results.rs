@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Cell, CellKey, Extent, Figures, Ledger, PhaseResult, PhaseSpan, Portion};
+use super::{Cell, CellKey, Extent, Figures, Ledger, PhaseResult, PhaseSpan, Portion, SpanEnd};
 use crate::plan::{ClientId, Load, Phase, PhaseId, Plan, Scope, TargetId};
 
 /// All that figures and verdict are taken from.
@@ -45,6 +45,7 @@ impl Results<'_> {
                 cell: self.ledger.sum(extent, |_| true),
                 peak_open: self.ledger.peak_open(extent),
                 length: self.length(extent),
+                end: self.end(extent),
             },
             Some(scope) => self.part(extent, |key| self.in_scope(scope, key)),
         }
@@ -61,7 +62,7 @@ impl Results<'_> {
     fn part(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Portion {
         let cell: Cell = self.ledger.sum(extent, &part);
         let peak_open = self.ledger.peak_open_of(extent, &part);
-        Portion { cell, peak_open, length: self.length(extent) }
+        Portion { cell, peak_open, length: self.length(extent), end: self.end(extent) }
     }
 
     /// How much of the run's clock the extent's phases cover; what phases beside each other
@@ -78,6 +79,16 @@ impl Results<'_> {
             until = until.max(end);
         }
         covered
+    }
+
+    /// By their counts only where no phase of the extent that sends had a time of its own.
+    fn end(&self, extent: Extent) -> SpanEnd {
+        let mut sending = self.begun(extent).filter(|(_, phase)| phase.load != Load::Pause);
+        if sending.all(|(span, _)| span.end == SpanEnd::Count) {
+            SpanEnd::Count
+        } else {
+            SpanEnd::Time
+        }
     }
 
     fn phase(&self, span: PhaseSpan) -> Option<PhaseResult> {
@@ -170,7 +181,7 @@ mod tests {
     use crate::record::specimen::{
         CLOSED, OPEN, WARM_UP, addresses, frame, key, ledger, messages, plan, spans,
     };
-    use crate::record::{Frame, PeakOpen, PhaseGauge};
+    use crate::record::{Frame, OpenPeaks, PeakOpen, PhaseGauge};
     use crate::smtp::Outcome;
 
     fn cells() -> Vec<(CellKey, Cell)> {
@@ -192,7 +203,7 @@ mod tests {
 
         assert_eq!(results.totals().messages.accepted, 150);
         assert_eq!(results.all().messages.accepted, 151);
-        assert!((results.totals().accepted_per_s - 7.5).abs() < 1e-12);
+        assert_eq!(results.totals().accepted_per_s, Some(7.5));
     }
 
     #[test]
@@ -222,6 +233,7 @@ mod tests {
             phase,
             start: Duration::from_secs(start),
             length: Duration::from_secs(length),
+            end: SpanEnd::Time,
         };
         let spans = [second(OPEN, 10, 10), second(CLOSED, 15, 10), second(WARM_UP, 0, 10)];
         let ledger = ledger(&plan, Vec::new());
@@ -245,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn peaks_are_the_highest_second_and_of_phases_beside_each_other_their_sum() {
+    fn a_hand_over_within_a_second_is_no_second_crowd() {
         let plan = plan();
         let mut ledger = Ledger::new(&plan);
         let gauge = |phase, open| PhaseGauge {
@@ -255,18 +267,19 @@ mod tests {
             peak_open: open,
             peaks: vec![PeakOpen { client: ClientId(0), address: 0, open }],
         };
-        for gauges in [
-            vec![gauge(WARM_UP, 9), gauge(OPEN, 1)],
-            vec![gauge(OPEN, 4), gauge(CLOSED, 2)],
-            vec![gauge(CLOSED, 5)],
+        for (gauges, all, counting) in [
+            (vec![gauge(WARM_UP, 9), gauge(OPEN, 4)], 9, 4),
+            (vec![gauge(OPEN, 4), gauge(CLOSED, 5)], 9, 5),
+            (vec![gauge(CLOSED, 2)], 9, 5),
         ] {
-            ledger.fold(&Frame { gauges, ..frame(0, Vec::new()) });
+            let peaks = OpenPeaks { all, counting };
+            ledger.fold(&Frame { gauges, peaks, ..frame(0, Vec::new()) });
         }
 
         let peaks = [Extent::All, Extent::Counting, Extent::Phase(OPEN), Extent::Phase(CLOSED)]
             .map(|extent| ledger.peak_open(extent));
 
-        assert_eq!(peaks, [10, 6, 4, 5]);
+        assert_eq!(peaks, [9, 5, 4, 5]);
         assert_eq!(ledger.peak_open_of(Extent::Phase(OPEN), |key| key.address == 0), 4);
     }
 }

@@ -1,16 +1,13 @@
 //! A small plan and cells with known contents, for the tests of figures and verdicts.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cell, CellKey, Frame, Ledger, PhaseSpan};
-use crate::message::CountRange;
+use super::{Cell, CellKey, Frame, Ledger, PhaseSpan, SpanEnd};
 use crate::plan::{
-    Address, Arrival, Begin, Client, ClientId, Curve, Endpoint, FitnessLimits, Load, MessageId,
-    Monitor, Phase, PhaseId, PhaseKind, Plan, SinkPlan, SinkRole, Target, TargetId, Timeouts,
-    Weighted,
+    Address, Arrival, Client, ClientId, Endpoint, Load, Phase, PhaseId, Plan, Target, TargetId,
 };
-use crate::smtp::{Ending, Expectations, Outcome, Pipelining};
+use crate::smtp::Outcome;
+use crate::timeline::fixture;
 
 pub(crate) const WARM_UP: PhaseId = PhaseId(0);
 pub(crate) const OPEN: PhaseId = PhaseId(1);
@@ -19,31 +16,16 @@ pub(crate) const CLOSED: PhaseId = PhaseId(2);
 /// Phases `warm-up` (closed), `open` and `closed`; clients `app` and `bulk`, which talk to the
 /// targets `default` and `other`.
 pub(crate) fn plan() -> Plan {
+    let phases = vec![
+        Phase { warmup: true, ..phase("warm-up", closed()) },
+        phase("open", open()),
+        phase("closed", closed()),
+    ];
     Plan {
         name: "specimen".to_owned(),
-        seed: 1,
-        labels: BTreeMap::new(),
         targets: vec![target("default"), target("other")],
         clients: vec![client("app", TargetId(0)), client("bulk", TargetId(1))],
-        messages: Vec::new(),
-        feeds: Vec::new(),
-        phases: vec![
-            Phase { warmup: true, ..phase("warm-up", closed()) },
-            phase("open", open()),
-            phase("closed", closed()),
-        ],
-        thresholds: Vec::new(),
-        sink: SinkPlan {
-            listen: None,
-            role: SinkRole::Off,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers: None,
-            service: None,
-            stall: None,
-        },
-        monitor: Monitor { enabled: true, interval: Duration::from_secs(1) },
-        limits: FitnessLimits { cpu: 0.95, lag_p99: Duration::from_millis(10) },
+        ..fixture::plan(phases)
     }
 }
 
@@ -54,6 +36,7 @@ pub(crate) fn spans() -> Vec<PhaseSpan> {
             phase,
             start: Duration::from_secs(10 * u64::from(phase.0)),
             length: Duration::from_secs(10),
+            end: SpanEnd::Time,
         })
         .to_vec()
 }
@@ -75,7 +58,7 @@ pub(crate) fn ledger(plan: &Plan, cells: Vec<(CellKey, Cell)>) -> Ledger {
 
 pub(crate) fn frame(second: u64, cells: Vec<(CellKey, Cell)>) -> Frame {
     let cells = cells.into_iter().map(|(key, cell)| (key, Box::new(cell))).collect();
-    Frame { second, cells, gauges: Vec::new() }
+    Frame { second, cells, ..Frame::default() }
 }
 
 /// So many messages that ended alike, each after so many milliseconds.
@@ -104,59 +87,23 @@ pub(crate) fn both(mut cell: Cell, other: &Cell) -> Cell {
 }
 
 fn target(name: &str) -> Target {
-    Target {
-        name: name.to_owned(),
-        endpoint: Endpoint::One(Address::Host { host: "localhost".to_owned(), port: 25 }),
-        timeouts: Timeouts {
-            connect: Duration::from_secs(5),
-            reply: Duration::from_secs(30),
-            end_of_data: Duration::from_mins(2),
-        },
-        allow: Vec::new(),
-    }
+    let address = Address::Host { host: "localhost".to_owned(), port: 25 };
+    Target { name: name.to_owned(), endpoint: Endpoint::One(address), ..fixture::target() }
 }
 
 fn client(name: &str, target: TargetId) -> Client {
-    Client {
-        name: name.to_owned(),
-        target,
-        source: None,
-        proxy: None,
-        messages: Weighted { choices: vec![(MessageId(0), 1.0)] },
-        messages_per_connection: CountRange::exactly(10),
-        max_connections: None,
-        recipients: None,
-        tls: None,
-        pipelining: Pipelining::default(),
-        ehlo: "tester.example".parse().unwrap(),
-        think: Duration::ZERO,
-        end: Ending::default(),
-        expect: Expectations::default(),
-    }
+    Client { target, ..fixture::client(name) }
 }
 
 fn phase(name: &str, load: Load) -> Phase {
-    Phase {
-        name: name.to_owned(),
-        kind: PhaseKind::Steady,
-        begin: Begin::Start,
-        load,
-        duration: Some(Duration::from_secs(10)),
-        count: None,
-        mix: Weighted { choices: vec![(ClientId(0), 1.0)] },
-        max_connections: None,
-        drain: Duration::from_mins(2),
-        warmup: false,
-        fresh: false,
-        thresholds: Vec::new(),
-    }
+    let length = fixture::seconds(10);
+    Phase { name: name.to_owned(), mix: fixture::only(ClientId(0)), ..fixture::phase(load, length) }
 }
 
 fn open() -> Load {
-    let rate = Curve::Linear { from: 100.0, to: 100.0 };
-    Load::Open { rate, arrival: Arrival::Even, max_in_flight: 1000 }
+    fixture::open(fixture::steady(100.0), Arrival::Even)
 }
 
 fn closed() -> Load {
-    Load::Closed { connections: Curve::Linear { from: 10.0, to: 10.0 } }
+    fixture::closed(fixture::steady(10.0))
 }

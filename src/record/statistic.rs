@@ -2,19 +2,23 @@
 //!
 //! A sample without an answer (censored) stands behind all that were measured: nobody knows how
 //! long it would have taken. A percentile that falls among them is only known to be at least the
-//! age at its rank, and so is the largest as soon as there is one of them. The mean counts each
-//! with its age, so that time-outs cannot make it look better; it is then a lower bound.
+//! age at its rank, and so is the largest as soon as there is one of them. The mean is then only
+//! known to be at least what comes out with their ages, so that time-outs cannot make it look
+//! better. A start that was dropped is such a sample too, but it never began and has no age: a
+//! percentile that only dropped ones decide, and a mean with any of them in it, is not known at
+//! all. A bound of zero says nothing and is never given.
 
 use hdrhistogram::Histogram;
 
-use super::{Latency, LatencyFigures};
+use super::{Latency, LatencyFigures, as_float, ratio};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reading {
     /// The value, in milliseconds.
     Exactly(f64),
-    /// It falls among the samples without an answer, and is at least so many milliseconds.
+    /// Samples without an answer decide it, and it is at least so many milliseconds; zero where
+    /// not even that is known.
     AtLeast(f64),
 }
 
@@ -27,11 +31,11 @@ impl Reading {
         }
     }
 
-    /// The lower bound, where only that is known.
+    /// The lower bound, where only that is known and it says anything.
     pub const fn bound(self) -> Option<f64> {
         match self {
-            Self::Exactly(_) => None,
-            Self::AtLeast(bound) => Some(bound),
+            Self::AtLeast(bound) if bound > 0.0 => Some(bound),
+            Self::Exactly(_) | Self::AtLeast(_) => None,
         }
     }
 
@@ -62,7 +66,7 @@ impl Latency {
 
     /// Whether at least 10 samples lie above a percentile: samples · (1 − p) ≥ 10.
     pub fn supports(&self, percent: f64) -> bool {
-        as_float(self.count()) * (100.0 - percent) >= 1000.0 - 1e-6
+        supports(self.count(), percent)
     }
 
     /// The largest; none without samples.
@@ -83,14 +87,24 @@ impl Latency {
         self.measured().map(|measured| millis(measured.min()))
     }
 
-    /// The mean, each sample without an answer counting with its age; none without samples.
-    pub fn mean(&self) -> Option<f64> {
+    /// The mean; none without samples. With samples that had no answer it is a lower bound in
+    /// which each counts with its age, and unknown where any of them never began: those would
+    /// pull it below all that was measured.
+    pub fn mean(&self) -> Option<Reading> {
         let sum = |histogram: Option<&Histogram<u64>>| {
             histogram.map_or(0.0, |histogram| histogram.mean() * as_float(histogram.len()))
         };
         let count = self.count();
+        if count == 0 {
+            return None;
+        }
         let micros = sum(self.measured()) + sum(self.censored());
-        (count > 0).then(|| micros / as_float(count) / 1000.0)
+        let mean = micros / as_float(count) / 1000.0;
+        Some(match self.censored() {
+            None => Reading::Exactly(mean),
+            Some(_) if self.has_dropped() => Reading::AtLeast(0.0),
+            Some(_) => Reading::AtLeast(mean),
+        })
     }
 
     /// The share of measured samples above a number of milliseconds; none without any.
@@ -101,7 +115,7 @@ impl Latency {
             .filter(|step| millis(step.value_iterated_to()) > limit_ms)
             .map(|step| step.count_at_value())
             .sum();
-        Some(as_float(above) / as_float(measured.len()))
+        ratio(above, measured.len())
     }
 
     /// The row of the results; none without samples.
@@ -116,7 +130,7 @@ impl Latency {
         Some(LatencyFigures {
             count: self.count(),
             min: self.smallest(),
-            mean: self.mean(),
+            mean: known(self.mean()),
             p50: known(p50),
             p90: known(p90),
             p95: known(p95),
@@ -124,6 +138,7 @@ impl Latency {
             p999: known(p999),
             max: known(self.largest()),
             censored: self.censored().map_or(0, Histogram::len),
+            mean_at_least: bound(self.mean()),
             p50_at_least: bound(p50),
             p90_at_least: bound(p90),
             p95_at_least: bound(p95),
@@ -143,6 +158,18 @@ impl Latency {
         }
         all.lowest_equivalent(at(&all, rank))
     }
+}
+
+impl LatencyFigures {
+    /// Whether at least 10 samples lie above a percentile; one that is null all the same falls
+    /// among those without an answer.
+    pub fn supports(&self, percent: f64) -> bool {
+        supports(self.count, percent)
+    }
+}
+
+fn supports(count: u64, percent: f64) -> bool {
+    as_float(count) * (100.0 - percent) >= 1000.0 - 1e-6
 }
 
 /// The 1-based rank of a percentile: the first sample with at least that share up to it.
@@ -172,11 +199,6 @@ fn at(histogram: &Histogram<u64>, rank: u64) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^52")]
 fn millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -249,10 +271,46 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_counts_what_had_no_answer_with_its_age() {
+    fn with_ages_in_it_the_mean_is_only_a_bound() {
         let figures = latency([10; 9], &[1010]).figures().unwrap();
 
-        assert!(near(figures.mean, 110.0), "{figures:?}");
+        assert_eq!(figures.mean, None);
+        assert!(near(figures.mean_at_least, 110.0), "{figures:?}");
+    }
+
+    #[test]
+    fn dropped_starts_say_nothing_of_a_time_and_hide_none() {
+        let mut samples = latency([10; 60], &[30_000; 10]);
+        for _ in 0..130 {
+            samples.record_dropped();
+        }
+
+        let figures = samples.figures().unwrap();
+
+        assert_eq!((figures.count, figures.censored), (200, 140));
+        assert_eq!((figures.mean, figures.mean_at_least), (None, None), "not below the smallest");
+        // Rank 100 falls among the dropped: no value, and `at least 0` is no bound.
+        assert_eq!((figures.p50, figures.p50_at_least), (None, None));
+        assert_eq!(samples.percentile(50.0), Some(Reading::AtLeast(0.0)));
+        // At rank 180, 50 others are at or below 10 ms at the least.
+        assert!(near(figures.p90_at_least, 10.0), "{figures:?}");
+        assert!(near(figures.p95_at_least, 10.0), "{figures:?}");
+        assert!(near(figures.max_at_least, 30_000.0), "{figures:?}");
+        assert!(near(figures.min, 10.0), "{figures:?}");
+    }
+
+    #[test]
+    fn where_all_were_dropped_nothing_is_known() {
+        let mut samples = Latency::default();
+        for _ in 0..40 {
+            samples.record_dropped();
+        }
+
+        let figures = samples.figures().unwrap();
+
+        assert_eq!((figures.count, figures.censored), (40, 40));
+        assert_eq!((figures.min, figures.mean, figures.max), (None, None, None));
+        assert_eq!((figures.p50_at_least, figures.max_at_least), (None, None));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl TlsCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cell, Portion};
+    use crate::record::{Cell, Portion, SpanEnd};
 
     #[test]
     fn what_was_negotiated_adds_up_over_cells_and_stands_in_the_figures() {
@@ -68,7 +68,12 @@ mod tests {
 
         sum.merge(&more);
 
-        let portion = Portion { cell: sum, peak_open: 0, length: std::time::Duration::ZERO };
+        let portion = Portion {
+            cell: sum,
+            peak_open: 0,
+            length: std::time::Duration::ZERO,
+            end: SpanEnd::Time,
+        };
         let json = serde_json::to_value(portion.figures()).unwrap();
         let expected = serde_json::json!({
             "versions": { "TLSv1.2": 1, "TLSv1.3": 3 }, "ciphers": { "A": 1, "B": 3 },

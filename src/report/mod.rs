@@ -1,6 +1,5 @@
 //! Figures and verdict → text. Pure rendering.
 
-pub mod format;
 pub mod preview;
 mod progress;
 mod text;

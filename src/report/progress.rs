@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::format;
+use crate::format;
 
 /// The longest phase name that is shown in full on a terminal.
 const NAME_WIDTH: usize = 24;
@@ -27,10 +27,10 @@ pub struct Progress {
     pub phase: PhaseProgress,
     /// Sessions that are open now.
     pub open_sessions: u64,
-    /// Errors since the run began.
+    /// Errors since the run began, as far as seconds are counted.
     pub errors: u64,
-    /// What happened in the last second.
-    pub last_second: LastSecond,
+    /// What happened in the newest second that is counted; none before the first.
+    pub last_second: Option<LastSecond>,
 }
 
 /// How far a phase is.
@@ -100,37 +100,38 @@ impl Progress {
     /// One line for a log, with every figure in words.
     pub fn log_line(&self) -> String {
         let PhaseProgress { name, position, of, .. } = &self.phase;
-        let LastSecond { started, accepted, .. } = &self.last_second;
         let mut line = format!("{}  {name} ({position} of {of})", self.clock());
         if let Some(part) = self.part() {
             line = format!("{line} {:.0} %", part * 100.0);
         }
-        format!(
-            "{line}: {} planned, {} open, {}/s started, {}/s accepted, {}{}",
-            self.phase.planned.words(),
-            format::count(self.open_sessions),
-            format::count(*started),
-            format::count(*accepted),
-            self.error_words(format::count),
-            self.latency_words(", ")
-        )
+        let open = format::count(self.open_sessions);
+        let mut words = vec![format!("{} planned", self.phase.planned.words())];
+        words.push(format!("{open} open"));
+        if let Some(LastSecond { started, accepted, .. }) = &self.last_second {
+            words.push(format!("{}/s started", format::count(*started)));
+            words.push(format!("{}/s accepted", format::count(*accepted)));
+        }
+        words.push(self.error_words(format::count));
+        words.extend(self.latencies().map(|(_, text)| text));
+        format!("{line}: {}", words.join(", "))
     }
 
     fn pieces(&self) -> Vec<Piece> {
         let piece = |rank, text| Piece { rank, text };
         let PhaseProgress { name, position, of, planned, .. } = &self.phase;
-        let LastSecond { started, accepted, .. } = &self.last_second;
         let mut pieces = vec![piece(2, self.clock())];
         pieces.extend(self.part().map(|part| piece(6, bar(part))));
         pieces.extend([
             piece(1, format!("{} {position}/{of}", format::cut(name, NAME_WIDTH))),
             piece(5, planned.words()),
             piece(7, format!("{} open", format::short_count(self.open_sessions))),
-            piece(8, format!("{}/s started", format::short_count(*started))),
-            piece(3, format!("{}/s accepted", format::short_count(*accepted))),
-            piece(2, self.error_words(format::short_count)),
         ]);
-        pieces.extend(self.last_second.latencies().map(|(rank, text)| piece(rank, text)));
+        if let Some(LastSecond { started, accepted, .. }) = &self.last_second {
+            pieces.push(piece(8, format!("{}/s started", format::short_count(*started))));
+            pieces.push(piece(3, format!("{}/s accepted", format::short_count(*accepted))));
+        }
+        pieces.push(piece(2, self.error_words(format::short_count)));
+        pieces.extend(self.latencies().map(|(rank, text)| piece(rank, text)));
         pieces
     }
 
@@ -153,8 +154,8 @@ impl Progress {
         }
     }
 
-    fn latency_words(&self, before: &str) -> String {
-        self.last_second.latencies().flat_map(|(_, text)| [before.to_owned(), text]).collect()
+    fn latencies(&self) -> impl Iterator<Item = (u8, String)> + use<> {
+        self.last_second.into_iter().flat_map(|second| second.latencies())
     }
 }
 
@@ -223,13 +224,13 @@ mod tests {
             },
             open_sessions: 1_204,
             errors: 12_345,
-            last_second: LastSecond {
+            last_second: Some(LastSecond {
                 started: 801,
                 accepted: 795,
                 p50_ms: Some(1.23),
                 p99_ms: Some(45.6),
                 lag_p99_ms: Some(0.31),
-            },
+            }),
         }
     }
 
@@ -264,11 +265,11 @@ mod tests {
         paused.errors = 1;
         paused.phase.planned = Level::Pause;
         paused.phase.length = None;
-        paused.last_second = LastSecond::default();
+        paused.last_second = None;
 
         expect![[r"
             1:07/10:30  soak (2 of 3) 62 %: 800/s planned, 1,204 open, 801/s started, 795/s accepted, 12,345 errors, p50 1.23 ms, p99 45.6 ms, lag p99 0.310 ms
-            1:07  soak (2 of 3): nothing planned, 1,204 open, 0/s started, 0/s accepted, 1 error"]]
+            1:07  soak (2 of 3): nothing planned, 1,204 open, 1 error"]]
         .assert_eq(&format!("{}\n{}", progress().log_line(), paused.log_line()));
     }
 

@@ -1,5 +1,6 @@
 //! The loop of a run: notes of the workers, signals, the monitor's beat and the phases' changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use super::summary::Ending;
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared};
 use crate::monitor::Monitor;
-use crate::plan::PhaseId;
-use crate::record::{self, Cell, Event, Folder, Frame, Ledger, Merger};
+use crate::plan::{ClientId, PhaseId};
+use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger};
 use crate::report::{LastSecond, Progress};
 use crate::smtp::Outcome;
 use crate::verdict::Interruption;
@@ -39,6 +40,10 @@ pub(super) struct Conductor {
     usage: Usage,
     /// When the monitor was last asked.
     looked: Duration,
+    /// What the newest frame said.
+    last_second: Option<LastSecond>,
+    /// The errors that were told.
+    told: BTreeSet<(PhaseId, ClientId, ErrorKey)>,
     interrupted: Option<Interruption>,
     stopped: bool,
     failures: Vec<String>,
@@ -64,6 +69,8 @@ impl Conductor {
             phases: Phases::new(shared),
             usage: Usage::new(&shared.plan),
             looked: Duration::ZERO,
+            last_second: None,
+            told: BTreeSet::new(),
             interrupted: None,
             stopped: false,
             failures: Vec::new(),
@@ -99,6 +106,9 @@ impl Conductor {
     }
 
     fn watch(&mut self, observe: Observe<'_>) -> Option<Monitor> {
+        if !self.shared.plan.monitor.enabled {
+            return None;
+        }
         match Monitor::new(self.engine.threads()) {
             Ok(monitor) => Some(monitor),
             Err(error) => {
@@ -114,17 +124,13 @@ impl Conductor {
 
     fn announce(&mut self, observe: Observe<'_>) {
         let now = self.now();
-        for (id, event) in self.phases.changes(&self.shared, now) {
+        for event in self.phases.changes(&self.shared, now) {
             self.folder.event(&event);
             if matches!(event, Event::PhaseBegan { .. }) {
-                let progress = self.progress(now, LastSecond::default(), self.open_sessions(id));
+                let progress = self.progress(now, self.last_second, u64::from(self.shared.open()));
                 observe(&Update::PhaseBegan(&progress));
             }
         }
-    }
-
-    fn open_sessions(&self, phase: PhaseId) -> u64 {
-        self.ledger.peak_open(record::Extent::Phase(phase))
     }
 
     fn take(&mut self, note: Note, observe: Observe<'_>) {
@@ -148,6 +154,7 @@ impl Conductor {
 
     fn fold(&mut self, frame: &Frame) {
         self.ledger.fold(frame);
+        self.usage.add(&frame.stints, &self.phases.spans(&self.shared, self.now()));
         self.folder.add(frame, &self.shared.plan);
     }
 
@@ -171,15 +178,21 @@ impl Conductor {
             p99_ms: percentile(&sum.response, 99.0),
             lag_p99_ms: percentile(&sum.lag, 99.0),
         };
+        self.last_second = Some(second);
         let open = frame.gauges.iter().map(|gauge| u64::from(gauge.open_sessions)).sum();
         // What this second is told of began in it, and a phase may have followed since.
         let middle = Duration::from_secs(frame.second) + Duration::from_millis(500);
-        let mut progress = self.progress(middle, second, open);
+        let mut progress = self.progress(middle, self.last_second, open);
         progress.elapsed = Duration::from_secs(frame.second + 1);
         observe(&Update::Second(&progress));
     }
 
-    fn progress(&self, now: Duration, last_second: LastSecond, open_sessions: u64) -> Progress {
+    fn progress(
+        &self,
+        now: Duration,
+        last_second: Option<LastSecond>,
+        open_sessions: u64,
+    ) -> Progress {
         Progress {
             elapsed: now,
             total: self.phases.total(),
@@ -198,7 +211,11 @@ impl Conductor {
         self.phases.schedule().end_phase(&self.shared.timeline, phase, at);
     }
 
+    /// Each worker tells its own first error of a kind; the first of all is an event.
     fn tell_first(&mut self, error: FirstError) {
+        if !self.told.insert((error.phase, error.client, error.key)) {
+            return;
+        }
         let plan = &self.shared.plan;
         let at_s = self.now().as_secs_f64();
         self.folder.event(&Event::FirstError {
@@ -242,12 +259,8 @@ impl Conductor {
         let Some(monitor) = monitor else { return };
         self.looked = self.now();
         let sample = monitor.sample();
-        let middle = self.now().saturating_sub(Duration::from_secs_f64(sample.covers_s / 2.0));
-        let phases = self.phases.in_force(&self.shared, middle);
-        self.usage.add(&sample, &phases);
-        if self.shared.plan.monitor.enabled {
-            self.folder.monitor(&sample);
-        }
+        self.usage.look(&sample);
+        self.folder.monitor(&sample);
     }
 
     fn end(mut self, observe: Observe<'_>) -> Ending {

@@ -9,6 +9,7 @@ mod error;
 mod phases;
 mod summary;
 mod targets;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,10 +28,11 @@ use crate::plan::{Endpoint, Plan, SinkRole};
 use crate::record::{Folder, Summary};
 use crate::report::Progress;
 use crate::sink::{Sink, SinkCounters};
-use crate::timeline::{Model, Timeline};
+use crate::timeline::Timeline;
 use crate::verdict::{ExitCode, Interruption};
 use conductor::Conductor;
 use summary::Ending;
+use workers::Workers;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -50,7 +52,8 @@ pub struct Job {
 pub struct Options {
     /// The results folder; none: `results/NAME-TIME`.
     pub folder: Option<PathBuf>,
-    /// How many worker threads; none: one on up to two cores, else one less than there are.
+    /// How many worker threads; none: one on up to two cores, else one less than there are. No
+    /// more than there are connections to divide.
     pub workers: Option<u32>,
     /// What may be loaded beyond loopback.
     pub permits: Permits,
@@ -110,8 +113,11 @@ pub fn run(
     let address = sink.as_ref().map(Sink::address);
     let addresses = targets::resolve(plan, address, &options.permits)?;
     let timeline = Arc::new(Timeline::new(plan));
-    let workers = workers(plan, &timeline, options.workers);
-    let shared = Arc::new(Shared::new(Arc::clone(plan), timeline, addresses, workers));
+    let workers = Workers::of(plan, &timeline, options.workers);
+    if let Some(note) = workers.note() {
+        observe(&Update::Trouble(note));
+    }
+    let shared = Arc::new(Shared::new(Arc::clone(plan), timeline, addresses, workers.count));
     let started = SystemTime::now();
     let folder = open_folder(options.folder.as_deref(), &plan.name, started)?;
     folder.write_plan(&job.text)?;
@@ -149,18 +155,6 @@ fn start_sink(plan: &Plan) -> Result<Option<Sink>, RunError> {
     let is_target = plan.targets.iter().any(|target| target.endpoint == Endpoint::Sink);
     let needed = is_target || plan.sink.role == SinkRole::NextHop;
     Ok(if needed { Some(Sink::start(&plan.sink, plan.seed)?) } else { None })
-}
-
-/// How many workers: a limit on connections can't be divided over more workers than it has.
-fn workers(plan: &Plan, timeline: &Timeline, wanted: Option<u32>) -> u32 {
-    let cores = u32::try_from(monitor::environment().cores).unwrap_or(1);
-    let default = if cores <= 2 { 1 } else { cores - 1 };
-    let caps = plan.clients.iter().map(|client| client.max_connections);
-    let caps = caps.chain(plan.phases.iter().map(|phase| phase.max_connections)).flatten();
-    let slots = timeline.lines().iter().map(|line| line.peak_slots()).max();
-    let all_closed = timeline.lines().iter().all(|line| line.model() != Model::Open);
-    let useful = slots.filter(|_| all_closed).unwrap_or(u32::MAX);
-    wanted.unwrap_or(default).min(caps.min().unwrap_or(u32::MAX)).min(useful).max(1)
 }
 
 fn open_folder(wanted: Option<&Path>, name: &str, started: SystemTime) -> Result<Folder, RunError> {

@@ -1,10 +1,10 @@
-//! Which phases are in force: what is announced, shown, and laid to the workers' account.
+//! Which phases are in force: what is announced and shown.
 
 use std::time::Duration;
 
 use crate::engine::Shared;
 use crate::plan::{Load, PhaseId};
-use crate::record::{Event, PhaseSpan};
+use crate::record::{Event, PhaseSpan, SpanEnd};
 use crate::report::{Level, PhaseProgress};
 use crate::timeline::Schedule;
 
@@ -43,7 +43,7 @@ impl Phases {
     }
 
     /// The phases that began or ended since the last call.
-    pub(super) fn changes(&mut self, shared: &Shared, now: Duration) -> Vec<(PhaseId, Event)> {
+    pub(super) fn changes(&mut self, shared: &Shared, now: Duration) -> Vec<Event> {
         let mut changes = Vec::new();
         for (id, phase) in (0..).map(PhaseId).zip(&shared.plan.phases) {
             let at = id.index();
@@ -53,7 +53,7 @@ impl Phases {
                 self.began[at] = true;
                 let event =
                     Event::PhaseBegan { at_s: begin.as_secs_f64(), phase: phase.name.clone() };
-                changes.push((id, event));
+                changes.push(event);
             }
             if let Some(end) =
                 self.end(shared, id).filter(|end| *end <= now && self.began[at] && !self.ended[at])
@@ -61,7 +61,7 @@ impl Phases {
                 self.ended[at] = true;
                 let event =
                     Event::PhaseEnded { at_s: end.as_secs_f64(), phase: phase.name.clone() };
-                changes.push((id, event));
+                changes.push(event);
             }
         }
         changes
@@ -77,8 +77,10 @@ impl Phases {
         let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
         ids.filter_map(|phase| {
             let start = self.schedule.begin(phase).filter(|begin| *begin <= now)?;
-            let end = self.end(shared, phase).unwrap_or(now).min(now);
-            Some(PhaseSpan { phase, start, length: end.saturating_sub(start) })
+            let until = self.end(shared, phase).unwrap_or(now).min(now);
+            let counted = shared.reached(phase).is_some_and(|reached| reached <= until);
+            let end = if counted { SpanEnd::Count } else { SpanEnd::Time };
+            Some(PhaseSpan { phase, start, length: until.saturating_sub(start), end })
         })
         .collect()
     }

@@ -35,7 +35,8 @@ pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
     }
 }
 
-fn target() -> Target {
+/// The embedded server.
+pub(crate) fn target() -> Target {
     let second = Duration::from_secs(1);
     Target {
         name: "default".to_owned(),
@@ -45,7 +46,8 @@ fn target() -> Target {
     }
 }
 
-fn client(name: &str) -> Client {
+/// A client of the first target.
+pub(crate) fn client(name: &str) -> Client {
     Client {
         name: name.to_owned(),
         target: TargetId(0),

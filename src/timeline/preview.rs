@@ -90,7 +90,8 @@ pub struct PlannedTotals {
     /// The same with the counts of the closed phases; absent where one of them has no count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages_at_most: Option<u64>,
-    /// Sessions that the open phases use up and the closed ones hold open, an estimate.
+    /// Sessions: no fewer can carry the messages that are sure, and hold open what the closed
+    /// phases hold; where starts are dropped or connections fail there may be fewer.
     pub sessions_at_least: u64,
     /// The text of the open phases' messages, an estimate; absent where a size is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,26 +231,55 @@ fn totals(
     }
 }
 
-/// A closed phase's slots may go on with the sessions of an open phase before it, so of each
-/// client the larger number is sure and not the sum.
+/// No session carries more than the largest quota among the clients of its phase, and slots that
+/// are open together are as many sessions. A closed phase's slots may go on with the sessions of
+/// an open phase before it, so of each client the larger number is sure and not the sum; which
+/// client of a mix a start falls on is drawn, so its part of a mix is not sure either.
 fn sessions_at_least(plan: &Plan, placed: &[Placed<'_>]) -> u64 {
-    let mut used_up = vec![0.0; plan.clients.len()];
-    let mut held = vec![0.0; plan.clients.len()];
-    for Placed { phase, line, .. } in placed {
-        for (id, share) in shares(phase) {
-            let starts = approximate(line.starts_planned().unwrap_or_default());
-            let quota = mean(plan.clients[id.index()].messages_per_connection);
-            used_up[id.index()] += starts * share / quota;
+    let mut used_up = 0.0;
+    let mut of_clients = vec![OfClient::default(); plan.clients.len()];
+    for placed in placed {
+        let sure = sessions_used_up(plan, placed);
+        used_up += sure;
+        if let [(only, _)] = placed.phase.mix.choices[..] {
+            of_clients[only.index()].used_up += sure;
         }
-        let mut slots = vec![0.0_f64; plan.clients.len()];
-        for slot in 0..line.peak_slots() {
-            slots[line.client_of_slot(slot).index()] += 1.0;
-        }
-        for (held, slots) in held.iter_mut().zip(slots) {
-            *held = f64::max(slots, *held);
+        for (client, slots) in of_clients.iter_mut().zip(slots_held(plan, placed)) {
+            client.held = client.held.max(slots);
         }
     }
-    whole(used_up.into_iter().zip(held).map(|(used_up, held)| f64::max(used_up, held)).sum())
+    let each: f64 = of_clients.iter().map(|client| client.used_up.max(client.held)).sum();
+    whole(each.max(used_up))
+}
+
+/// The sessions of one client that are sure.
+#[derive(Clone, Debug, Default)]
+struct OfClient {
+    used_up: f64,
+    held: f64,
+}
+
+/// The messages that a phase is sure to send by the most that one session of it carries.
+fn sessions_used_up(plan: &Plan, placed: &Placed<'_>) -> f64 {
+    let Placed { phase, line, .. } = placed;
+    let sure = match line.model() {
+        Model::Open => line.starts_planned(),
+        Model::Closed => phase.count.filter(|_| phase.duration.is_none()),
+        Model::Pause => None,
+    };
+    let quotas = shares(phase).map(|(id, _)| plan.clients[id.index()].messages_per_connection.max);
+    approximate(sure.unwrap_or_default()) / f64::from(quotas.max().unwrap_or(1))
+}
+
+/// By client: the slots that are open together. A phase that a count ends may never open them.
+fn slots_held(plan: &Plan, placed: &Placed<'_>) -> Vec<f64> {
+    let mut held = vec![0.0; plan.clients.len()];
+    if placed.phase.count.is_none() {
+        for slot in 0..placed.line.peak_slots() {
+            held[placed.line.client_of_slot(slot).index()] += 1.0;
+        }
+    }
+    held
 }
 
 /// The mean of an even draw.
@@ -313,7 +343,7 @@ pub(super) fn whole(estimate: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{after, closed, open, phase, plan, seconds, steady};
+    use super::super::fixture::{after, closed, only, open, phase, plan, seconds, steady};
     use super::*;
     use crate::plan::{Arrival, SinkRole};
 
@@ -344,6 +374,40 @@ mod tests {
                 length_at_most_s: Some(121.0),
             }
         );
+    }
+
+    #[test]
+    fn no_fewer_sessions_can_come_than_are_said() {
+        let quota = |plan: &mut Plan, client: usize, min, max| {
+            plan.clients[client].messages_per_connection = CountRange { min, max };
+        };
+        let thousand = || phase(open(steady(10.0), Arrival::Even), seconds(100));
+        let alone = |phase: Phase, client| Phase { mix: only(ClientId(client)), ..phase };
+        let sessions = |plan: &Plan| preview(plan).totals.sessions_at_least;
+
+        let mut drawn = plan(vec![alone(thousand(), 0)]);
+        quota(&mut drawn, 0, 1, 20);
+        assert_eq!(sessions(&drawn), 50, "each may draw the largest");
+
+        let mut mixed = plan(vec![thousand()]);
+        quota(&mut mixed, 3, 1, 100);
+        assert_eq!(sessions(&mixed), 10, "every start may fall on the client of the largest");
+
+        let apart = plan(vec![
+            alone(thousand(), 0),
+            after(alone(phase(closed(steady(50.0)), seconds(20)), 1), 0),
+        ]);
+        assert_eq!(sessions(&apart), 150, "clients share no sessions");
+    }
+
+    #[test]
+    fn a_count_uses_up_sessions_only_where_nothing_else_ends_its_phase() {
+        let mut counted = plan(vec![phase(closed(steady(50.0)), None)]);
+        counted.phases[0].count = Some(2000);
+        assert_eq!(preview(&counted).totals.sessions_at_least, 200);
+
+        counted.phases[0].duration = seconds(1);
+        assert_eq!(preview(&counted).totals.sessions_at_least, 0);
     }
 
     #[test]

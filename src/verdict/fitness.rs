@@ -4,6 +4,10 @@
 //! worker. A closed phase is meant to saturate something, so a busy worker there only warns that
 //! throughput is the tester's limit. Starts that were dropped while lag and processor are in
 //! order are the server's doing. Warm-ups are not checked.
+//!
+//! Lag is judged by its 99th percentile. A phase of fewer than 1,000 starts has none that is
+//! known, so the highest that is takes its place, and the check bears its name: `lag_p95`,
+//! `lag_p90`, `lag_p50`. Fewer than 20 starts know not even a median and get no such row.
 
 use crate::plan::{Load, Phase};
 use crate::record::{
@@ -14,6 +18,9 @@ use crate::smtp::Outcome;
 
 use super::WorkerLoad;
 
+/// The percentiles of the lag, the one that is wanted first, with the names of their checks.
+const LAGS: [(f64, &str); 4] =
+    [(99.0, "lag_p99"), (95.0, "lag_p95"), (90.0, "lag_p90"), (50.0, "lag_p50")];
 /// A lag up to this is never worth a word.
 const LAG_WORTH_A_WORD_MS: f64 = 2.0;
 /// A lag matters only beyond this share of the response that is shown.
@@ -46,7 +53,7 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
     let mut rows = Vec::new();
     if matches!(phase.load, Load::Open { .. }) {
         let limit_ms = results.plan.limits.lag_p99.as_secs_f64() * 1000.0;
-        rows.extend(lag_p99(phase, portion, limit_ms));
+        rows.extend(lag(phase, portion, limit_ms));
         rows.extend(late_starts(phase, &portion.cell.lag));
         rows.extend(achieved(phase, messages.started, messages.planned));
     }
@@ -57,27 +64,20 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
     rows
 }
 
-fn lag_p99(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow> {
+fn lag(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow> {
     let lag = &portion.cell.lag;
-    let value = lag.percentile(carried_percent(lag.count()))?.least();
-    let response = portion.cell.response.percentile(99.0).map_or(0.0, Reading::least);
+    let (percent, check) = LAGS.into_iter().find(|(percent, _)| lag.supports(*percent))?;
+    let value = lag.percentile(percent)?.least();
+    let response = portion.cell.response.percentile(percent).map_or(0.0, Reading::least);
     let matters = value > LAG_SHARE_OF_RESPONSE * response;
-    let status = if matters && value > limit_ms && lag.supports(50.0) {
+    let status = if matters && value > limit_ms {
         FitnessStatus::Invalid
     } else if matters && value > LAG_WORTH_A_WORD_MS {
         FitnessStatus::Warn
     } else {
         FitnessStatus::Ok
     };
-    Some(row("lag_p99", Some(phase), status, Measure::ms(value, limit_ms)))
-}
-
-/// The 99th percentile, or the highest below it that 10 samples exceed, but no less than the
-/// median: one late start among a hundred says nothing about the machine. Where not even the
-/// median has 10 samples above it, lag only warns.
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn carried_percent(samples: u64) -> f64 {
-    (100.0 - 1000.0 / samples.max(1) as f64).clamp(50.0, 99.0)
+    Some(row(check, Some(phase), status, Measure::ms(value, limit_ms)))
 }
 
 fn late_starts(phase: &Phase, lag: &Latency) -> Option<FitnessRow> {
@@ -93,7 +93,8 @@ fn achieved(phase: &Phase, started: u64, planned: u64) -> Option<FitnessRow> {
 }
 
 fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
-    let Some(load) = loads.iter().find(|load| load.phase == span.phase && load.seconds > 0) else {
+    let Some(load) = loads.iter().find(|load| load.phase == span.phase && load.seconds > 0.0)
+    else {
         return Vec::new();
     };
     let over = match phase.load {
@@ -197,8 +198,8 @@ mod tests {
         vec![(key(OPEN, 0, 0), cell)]
     }
 
-    fn load(phase: PhaseId, busy_seconds: u64) -> WorkerLoad {
-        WorkerLoad { phase, seconds: 100, busy_seconds, busiest: 0.5 }
+    fn load(phase: PhaseId, busy_seconds: f64) -> WorkerLoad {
+        WorkerLoad { phase, seconds: 100.0, busy_seconds, busiest: 0.5 }
     }
 
     #[test]
@@ -222,16 +223,36 @@ mod tests {
         let few = checked(open(100, 1, 9, 50), &[]);
         let ten = checked(open(100, 1, 11, 50), &[]);
 
-        assert_eq!(status(&few, "lag_p99", "open"), Some(FitnessStatus::Ok));
-        assert_eq!(status(&ten, "lag_p99", "open"), Some(FitnessStatus::Invalid));
+        assert_eq!(status(&few, "lag_p90", "open"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&ten, "lag_p90", "open"), Some(FitnessStatus::Invalid));
     }
 
     #[test]
-    fn fewer_than_twenty_starts_only_warn() {
-        let rows = |count| checked(open(count, 1, count, 50), &[]);
+    fn the_check_bears_the_name_of_the_percentile_that_the_starts_allow() {
+        let table = [
+            (19, None),
+            (20, Some("lag_p50")),
+            (99, Some("lag_p50")),
+            (100, Some("lag_p90")),
+            (200, Some("lag_p95")),
+            (999, Some("lag_p95")),
+            (1000, Some("lag_p99")),
+        ];
+        for (count, expected) in table {
+            let rows = checked(open(count, 1, count, 50), &[]);
+            let lags: Vec<&FitnessRow> =
+                rows.iter().filter(|row| row.check.starts_with("lag_")).collect();
+            let names: Vec<&str> = lags.iter().map(|row| row.check.as_str()).collect();
+            assert_eq!(names, expected.into_iter().collect::<Vec<_>>(), "{count}");
+            assert!(lags.iter().all(|row| row.status == FitnessStatus::Invalid), "{count}");
+        }
+    }
 
-        assert_eq!(status(&rows(19), "lag_p99", "open"), Some(FitnessStatus::Warn));
-        assert_eq!(status(&rows(20), "lag_p99", "open"), Some(FitnessStatus::Invalid));
+    #[test]
+    fn too_few_starts_for_a_median_are_told_as_late_all_the_same() {
+        let rows = checked(open(19, 1, 19, 50), &[]);
+
+        assert_eq!(status(&rows, "late_starts", "open"), Some(FitnessStatus::Warn));
     }
 
     #[test]
@@ -244,10 +265,10 @@ mod tests {
 
     #[test]
     fn a_busy_worker_is_invalid_in_the_open_model_and_a_warning_in_the_closed() {
-        let loads = [load(WARM_UP, 100), load(OPEN, 6), load(CLOSED, 6)];
+        let loads = [load(WARM_UP, 100.0), load(OPEN, 6.0), load(CLOSED, 6.0)];
 
         let over = checked(Vec::new(), &loads);
-        let under = checked(Vec::new(), &[load(OPEN, 5)]);
+        let under = checked(Vec::new(), &[load(OPEN, 5.0)]);
 
         assert_eq!(status(&over, "worker_busy", "open"), Some(FitnessStatus::Invalid));
         assert_eq!(status(&over, "worker_busy", "closed"), Some(FitnessStatus::Warn));
@@ -257,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_worker_above_four_fifths_of_its_core_is_worth_a_word() {
-        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0) }]);
+        let rows = checked(Vec::new(), &[WorkerLoad { busiest: 0.81, ..load(OPEN, 0.0) }]);
 
         assert_eq!(status(&rows, "worker_cpu", "open"), Some(FitnessStatus::Warn));
         assert_eq!(status(&rows, "worker_busy", "open"), Some(FitnessStatus::Ok));

@@ -2,11 +2,12 @@
 //!
 //! A percentile is judged on the histogram's value even where fewer than 10 samples lie above it
 //! and the table shows it as not known: a check that is never judged would always hold. The row
-//! says so in `few_samples`. A percentile or maximum that falls among messages without an answer
-//! never holds, whichever way it is compared, for nobody knows it.
+//! says so in `few_samples`. A percentile or maximum that falls among messages without an answer,
+//! dropped ones too, and a mean with any of them in it, never holds, whichever way it is compared,
+//! for nobody knows it.
 
 use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
-use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow};
+use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow, as_float, ratio};
 use crate::smtp::Step;
 
 use super::WorkerLoad;
@@ -23,8 +24,7 @@ enum Value {
     NeverTaken,
 }
 
-/// Judges thresholds, each in its phase or, without one, over everything but warm-ups. Those of a
-/// warm-up only warn.
+/// Judges thresholds, each in its phase or, without one, over everything but warm-ups.
 pub fn judge(
     thresholds: &[(Option<PhaseId>, &Threshold)],
     results: &Results<'_>,
@@ -67,14 +67,14 @@ fn judge_one(
         Value::Unanswered => (None, false),
         Value::NeverTaken => (None, threshold.no_data == NoData::Pass),
     };
-    let warmup = phase.is_some_and(|phase| phase.warmup);
     ThresholdRow {
         check: threshold.text.clone(),
         phase: phase.map(|phase| phase.name.clone()),
         value,
+        limit: threshold.limit,
         unit: unit(threshold.metric.unit()).to_owned(),
         holds,
-        action: action(if warmup { Action::Warn } else { threshold.action }).to_owned(),
+        action: action(threshold.action).to_owned(),
         few_samples: finding.few_samples,
     }
 }
@@ -101,9 +101,7 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
         Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
         Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
         Metric::RateAchieved => share(messages.started, messages.planned),
-        Metric::Throughput => {
-            Finding::of((!portion.length.is_zero()).then(|| portion.accepted_per_s()))
-        }
+        Metric::Throughput => Finding::of(portion.accepted_per_s()),
         Metric::CodeShare(codes) => {
             let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
             share(decided.map(|(_, count)| count).sum(), messages.ended())
@@ -117,7 +115,7 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
 fn busiest(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Option<f64> {
     loads
         .iter()
-        .filter(|load| load.seconds > 0 && results.ledger.includes(extent, load.phase))
+        .filter(|load| load.seconds > 0.0 && results.ledger.includes(extent, load.phase))
         .map(|load| load.busiest)
         .reduce(f64::max)
 }
@@ -132,8 +130,7 @@ fn statistic(latency: &Latency, stat: Stat) -> Finding {
     let (reading, few_samples) = match stat {
         Stat::Percentile(percent) => (latency.percentile(percent), !latency.supports(percent)),
         Stat::Max => (latency.largest(), false),
-        Stat::Mean if latency.censored().is_some() => (latency.mean().map(Reading::AtLeast), false),
-        Stat::Mean => (latency.mean().map(Reading::Exactly), false),
+        Stat::Mean => (latency.mean(), false),
     };
     match reading {
         Some(Reading::Exactly(value)) => Finding { value: Value::Taken(value), few_samples },
@@ -150,12 +147,7 @@ impl Finding {
 }
 
 fn share(part: u64, whole: u64) -> Finding {
-    Finding::of((whole > 0).then(|| as_float(part) / as_float(whole)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
+    Finding::of(ratio(part, whole))
 }
 
 const fn unit(unit: Unit) -> &'static str {
@@ -201,12 +193,20 @@ mod tests {
         phase: Option<PhaseId>,
         threshold: &Threshold,
     ) -> ThresholdRow {
-        let plan: Plan = plan();
-        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
-        let results =
-            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
-        let loads = [(WARM_UP, 0.99), (OPEN, 0.5), (CLOSED, 0.7)]
-            .map(|(phase, busiest)| WorkerLoad { phase, seconds: 10, busy_seconds: 0, busiest });
+        judged_in(&plan(), cells, phase, threshold)
+    }
+
+    fn judged_in(
+        plan: &Plan,
+        cells: Vec<(CellKey, Cell)>,
+        phase: Option<PhaseId>,
+        threshold: &Threshold,
+    ) -> ThresholdRow {
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(plan, cells));
+        let results = Results { plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        let loads = [(WARM_UP, 0.99), (OPEN, 0.5), (CLOSED, 0.7)].map(|(phase, busiest)| {
+            WorkerLoad { phase, seconds: 10.0, busy_seconds: 0.0, busiest }
+        });
         judge(&[(phase, threshold)], &results, &loads).remove(0)
     }
 
@@ -275,8 +275,11 @@ mod tests {
     }
 
     #[test]
-    fn the_thresholds_of_a_warm_up_only_warn() {
-        let row = judged(cells(), Some(WARM_UP), &threshold(Metric::MessageErrors, Op::Less, 0.01));
+    fn a_threshold_that_only_warns_is_judged_like_all_others() {
+        let mut check = threshold(Metric::MessageErrors, Op::Less, 0.01);
+        check.action = Action::Warn;
+
+        let row = judged(cells(), Some(WARM_UP), &check);
 
         assert_eq!((row.holds, row.action.as_str()), (false, "warn"));
     }
@@ -297,6 +300,56 @@ mod tests {
                 assert_eq!(row.holds, known.is_some() && op == Op::Less, "{stat:?} {op:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_mean_with_messages_without_an_answer_in_it_never_holds() {
+        for outcome in [Outcome::TimedOut, Outcome::Ambiguous] {
+            let cells = both(messages(9_999, Outcome::Accepted, 10), &messages(1, outcome, 20));
+            for (op, limit) in [(Op::Less, 1000.0), (Op::Greater, 1.0)] {
+                let check = threshold(Metric::Message(Stat::Mean), op, limit);
+                let row = judged(vec![(key(OPEN, 0, 0), cells.clone())], Some(OPEN), &check);
+                assert_eq!((row.value, row.holds), (None, false), "{outcome} {op:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_dropped_starts_decide_never_holds() {
+        let mut cell = messages(60, Outcome::Accepted, 10);
+        for _ in 0..60 {
+            cell.response.record_dropped();
+        }
+        for stat in [Stat::Percentile(51.0), Stat::Percentile(99.0), Stat::Max, Stat::Mean] {
+            let mut check = threshold(Metric::Message(stat), Op::Less, 1000.0);
+            check.no_data = NoData::Pass;
+            let row = judged(vec![(key(OPEN, 0, 0), cell.clone())], Some(OPEN), &check);
+            assert_eq!((row.value, row.holds), (None, false), "{stat:?}");
+        }
+    }
+
+    #[test]
+    fn the_rate_achieved_is_that_of_open_phases_that_count() {
+        let half = || {
+            let mut cell = messages(50, Outcome::Accepted, 10);
+            cell.messages.planned += 50;
+            cell.messages.dropped += 50;
+            cell
+        };
+        let cells = vec![
+            (key(WARM_UP, 0, 0), messages(1000, Outcome::Accepted, 10)),
+            (key(OPEN, 0, 0), half()),
+            (key(CLOSED, 0, 0), messages(1000, Outcome::Accepted, 10)),
+        ];
+
+        // A warm-up with a rate, all of which was achieved.
+        let mut plan = plan();
+        plan.phases[WARM_UP.index()].load = plan.phases[OPEN.index()].load;
+
+        let check = threshold(Metric::RateAchieved, Op::AtLeast, 0.99);
+        let row = judged_in(&plan, cells, None, &check);
+
+        assert_eq!((row.value, row.holds), (Some(0.5), false));
     }
 
     #[test]

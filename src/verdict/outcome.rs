@@ -1,9 +1,10 @@
 //! Thresholds, fitness and the course of the run → verdict, exit code and one sentence.
 //!
 //! Where several things are wrong, the one that makes the others meaningless is said: a tool that
-//! failed, an interruption, a run that could not start or measured nothing, a tester that was not
-//! fit, and only then a threshold.
+//! failed, an interruption, a run that measured nothing, a tester that was not fit, and only then a
+//! threshold. A run that could not start has no verdict: it is an error of the run.
 
+use crate::format;
 use crate::record::{Figures, FitnessRow, FitnessStatus, ThresholdRow, VerdictName};
 
 use super::ExitCode;
@@ -28,8 +29,6 @@ pub enum Course {
     ToolFailed(String),
     /// By a signal.
     Interrupted(Interruption),
-    /// It never began; why.
-    NotStarted(String),
 }
 
 /// The signal that ended a run.
@@ -55,9 +54,6 @@ pub fn decide(
             none(ExitCode::TOOL_FAILED, format!("The tester itself failed: {why}."))
         }
         Course::Interrupted(signal) => none(signal.exit(), signal.reason().to_owned()),
-        Course::NotStarted(why) => {
-            none(ExitCode::NOT_STARTED, format!("The run could not start: {why}."))
-        }
         Course::Complete if !measured(totals) => none(
             ExitCode::NOTHING_MEASURED,
             "No message of a phase that counts came to an end that says anything about the target."
@@ -112,24 +108,25 @@ fn none(exit: ExitCode, reason: String) -> Verdict {
 
 fn unfit(row: &FitnessRow) -> String {
     let phase = row.phase.as_deref().unwrap_or("the run");
-    match row.check.as_str() {
-        "lag_p99" => format!(
-            "The tester began messages of `{phase}` up to {:.1} ms late (p99; limit {:.1} ms): \
-             lower the rate, or give it more processor.",
-            row.value, row.limit
+    let value = format::value_beside(row.value, row.limit, &row.unit);
+    let limit = format::value(row.limit, &row.unit);
+    match (row.check.as_str(), row.check.strip_prefix("lag_")) {
+        (_, Some(percentile)) => format!(
+            "The tester began messages of `{phase}` up to {value} late ({percentile}; limit \
+             {limit}): lower the rate, or give it more processor."
         ),
-        "worker_busy" => format!(
-            "A worker was over its processor limit in {:.0} % of the seconds of `{phase}`: lower \
-             the rate, or add workers.",
-            row.value * 100.0
+        ("worker_busy", None) => format!(
+            "A worker was over its processor limit in {value} of the seconds of `{phase}`: lower \
+             the rate, or add workers."
         ),
-        check => format!("The tester missed its limit `{check}` in `{phase}`."),
+        (check, None) => format!("The tester missed its limit `{check}` in `{phase}`."),
     }
 }
 
 fn failed(first: &ThresholdRow, others: usize) -> String {
     let place = first.phase.as_ref().map_or(String::new(), |phase| format!(" in `{phase}`"));
-    let value = first.value.map_or("no value".to_owned(), |value| measure(value, &first.unit));
+    let shown = |value| format::value_beside(value, first.limit, &first.unit);
+    let value = first.value.map_or("no value".to_owned(), shown);
     let more = match others {
         0 => String::new(),
         1 => ", nor does one other".to_owned(),
@@ -150,15 +147,6 @@ fn passed(thresholds: &[ThresholdRow]) -> String {
     }
 }
 
-fn measure(value: f64, unit: &str) -> String {
-    match unit {
-        "ms" => format!("{value:.1} ms"),
-        "share" => format!("{:.2} %", value * 100.0),
-        "per_s" => format!("{value:.1}/s"),
-        _ => format!("{value}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +157,7 @@ mod tests {
             check: "message.p99 < 500ms".to_owned(),
             phase: Some("soak".to_owned()),
             value: Some(value),
+            limit: 500.0,
             unit: "ms".to_owned(),
             holds: value < 500.0,
             action: action.to_owned(),
@@ -211,12 +200,10 @@ mod tests {
         let failed = Course::ToolFailed("panic".to_owned());
         let interrupt = Course::Interrupted(Interruption::Interrupt);
         let terminate = Course::Interrupted(Interruption::Terminate);
-        let not_started = Course::NotStarted("no route".to_owned());
         let table = [
             (&failed, 0, bad, 612.4, (VerdictName::None, 1)),
             (&interrupt, 0, bad, 612.4, (VerdictName::None, 130)),
             (&terminate, 0, bad, 612.4, (VerdictName::None, 143)),
-            (&not_started, 0, bad, 612.4, (VerdictName::None, 4)),
             (&Course::Complete, 0, bad, 612.4, (VerdictName::None, 7)),
             (&Course::Complete, 1, bad, 612.4, (VerdictName::Invalid, 6)),
             (&Course::Complete, 1, ok, 612.4, (VerdictName::Fail, 5)),
@@ -258,6 +245,36 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_never_shows_a_better_value_than_the_limit_allows() {
+        let errors = |value| ThresholdRow {
+            check: "message.errors <= 1%".to_owned(),
+            value: Some(value),
+            limit: 0.01,
+            unit: "share".to_owned(),
+            holds: false,
+            ..threshold(612.4, "fail")
+        };
+
+        let verdict =
+            decide(&Course::Complete, &totals(1), &[errors(0.010_000_4)], &[], ExitCode::THRESHOLD);
+
+        assert_eq!(verdict.reason, "`message.errors <= 1%` does not hold in `soak` (1.00004 %).");
+    }
+
+    #[test]
+    fn the_reason_names_the_percentile_that_was_compared() {
+        let unfit = [FitnessRow { check: "lag_p90".to_owned(), ..lag(FitnessStatus::Invalid) }];
+
+        let verdict = decide(&Course::Complete, &totals(1), &[], &unfit, ExitCode::THRESHOLD);
+
+        assert_eq!(
+            verdict.reason,
+            "The tester began messages of `soak` up to 30.0 ms late (p90; limit 10.0 ms): lower \
+             the rate, or give it more processor."
+        );
+    }
+
+    #[test]
     fn the_reason_names_what_failed_and_its_value() {
         let rows = [threshold(612.4, "fail"), threshold(612.4, "fail")];
 
@@ -267,7 +284,7 @@ mod tests {
 
         assert_eq!(
             failed.reason,
-            "`message.p99 < 500ms` does not hold in `soak` (612.4 ms), nor does one other."
+            "`message.p99 < 500ms` does not hold in `soak` (612 ms), nor does one other."
         );
         assert_eq!(
             invalid.reason,

@@ -104,6 +104,24 @@ fn a_count_is_kept_to_the_message() {
     }
     assert_eq!(number(&summary, "/environment/sink/messages"), 400);
     assert_eq!(number(&summary, "/phases/0/figures/sessions/peak_open"), 3);
+    let sink = |count: &str| number(&summary, &format!("/environment/sink/{count}"));
+    let ours = number(&summary, "/all/sessions/started");
+    assert_eq!((sink("connections"), sink("aborted")), (ours, 0), "sessions and nothing else");
+}
+
+#[test]
+fn a_count_of_no_more_messages_than_connections_tells_no_throughput() {
+    let summary = Desk::with_plan(
+        "[[phases]]\nname = \"a\"\nkind = \"steady\"\nconnections = 3\ncount = 3\n\
+         [sink]\nlatency = { end_of_data = \"50ms\" }\n",
+    )
+    .run(&["--threshold", "throughput > 0/s"])
+    .ended(5);
+
+    assert_eq!(messages(&summary, "accepted"), 3);
+    for figures in [&summary["phases"][0]["figures"], &summary["totals"]] {
+        assert!(figures["accepted_per_s"].is_null(), "{}", figures["accepted_per_s"]);
+    }
 }
 
 #[test]
@@ -141,6 +159,11 @@ fn what_does_not_fit_in_flight_is_dropped_and_fails_the_rate() {
     assert_eq!(messages(&summary, "planned"), 150);
     assert!(messages(&summary, "dropped") > 0);
     assert_eq!(summary["verdict"], "fail");
+    let response = &summary["totals"]["response_ms"];
+    assert!(response["min"].as_f64() >= Some(200.0), "{response}");
+    for absent in ["mean", "mean_at_least", "p50", "p50_at_least"] {
+        assert_eq!(response[absent].as_f64(), None, "{absent} of {response}");
+    }
 }
 
 #[test]
@@ -176,7 +199,58 @@ fn a_tester_that_misses_its_limits_is_invalid() {
 
     assert_eq!(summary["verdict"], "invalid");
     let rows = summary["fitness"].as_array().unwrap();
-    assert!(rows.iter().any(|row| row["check"] == "lag_p99" && row["status"] == "invalid"));
+    // 150 starts know no 99th percentile.
+    assert!(rows.iter().any(|row| row["check"] == "lag_p90" && row["status"] == "invalid"));
+}
+
+#[test]
+fn short_phases_know_how_busy_the_workers_were_however_rarely_the_monitor_looks() {
+    let short = "kind = \"steady\"\nrate = \"100/s\"\nduration = ";
+    let plan = format!(
+        "[[phases]]\nname = \"a\"\n{short}\"800ms\"\n[[phases]]\nname = \"b\"\n{short}\"700ms\"\n"
+    );
+
+    let rarely = ["--set", "monitor.interval=1h", "--set", "generator.limits.cpu=100%"];
+    let summary = Desk::with_plan(&plan)
+        .run(&[&rarely[..], &["--no-thresholds", "--workers", "2"]].concat())
+        .ended(0);
+
+    let rows = summary["fitness"].as_array().unwrap();
+    for phase in ["a", "b"] {
+        for check in ["worker_busy", "worker_cpu"] {
+            let row = rows.iter().find(|row| row["check"] == check && row["phase"] == phase);
+            assert!(row.is_some(), "{check} in {phase}: {rows:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_shown_as_a_phase_begins_is_what_was_counted_last() {
+    let plan = "[[phases]]\nname = \"first\"\nkind = \"steady\"\nrate = \"100/s\"\n\
+                duration = \"1500ms\"\n[[phases]]\nname = \"second\"\nkind = \"steady\"\n\
+                rate = \"100/s\"\nduration = \"100ms\"\n";
+
+    let ran = Desk::with_plan(plan).run(&["--no-thresholds", "--progress", "plain"]);
+
+    ran.ended(0);
+    let line = |phase: &str| ran.stderr.lines().find(|line| line.contains(phase)).unwrap();
+    let (first, second) = (line("first (1 of 2)"), line("second (2 of 2)"));
+    assert!(first.contains(" 0 open, 0 errors"), "nothing is counted yet: {first}");
+    assert!(!second.contains(" 0 open"), "{second}");
+    let started = second.split(", ").find_map(|words| words.strip_suffix("/s started")).unwrap();
+    assert!(started.parse::<u64>().unwrap() >= 90, "{second}");
+}
+
+#[test]
+fn fewer_workers_than_asked_for_are_told() {
+    let plan = "[[phases]]\nname = \"a\"\nkind = \"steady\"\nconnections = 2\ncount = 10\n";
+
+    let ran = Desk::with_plan(plan).run(&["--no-thresholds", "--workers", "3"]);
+
+    let summary = ran.ended(0);
+    assert_eq!(summary["environment"]["workers"], 2);
+    let told = "warning: of 3 workers there are only 2: no phase has more connections";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }
 
 #[test]

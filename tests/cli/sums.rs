@@ -38,7 +38,19 @@ pub(crate) fn hold(summary: &Value) {
         let counting = phases.iter().filter(|phase| phase["warmup"] == false).collect();
         assert_eq!(number(&summary["totals"], &pointer), of(counting), "totals {kind}");
     }
+    peaks_fit(summary);
     embedded_server_agrees(summary);
+}
+
+/// No part of a run has more sessions open at one time than the whole.
+fn peaks_fit(summary: &Value) {
+    let peak = |figures: &Value| number(figures, "/sessions/peak_open");
+    let (all, totals) = (peak(&summary["all"]), peak(&summary["totals"]));
+    assert!(totals <= all, "{totals} of {all}");
+    for phase in summary["phases"].as_array().unwrap() {
+        let whole = if phase["warmup"] == true { all } else { totals };
+        assert!(peak(&phase["figures"]) <= whole, "{}: more than {whole}", phase["name"]);
+    }
 }
 
 fn phase_holds(phase: &Value) {

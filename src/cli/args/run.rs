@@ -48,7 +48,9 @@ pub struct RunFlags {
     /// Repeatable.
     #[arg(long, value_name = "HOST")]
     pub authorized: Vec<String>,
-    /// Worker threads. Default: 1 on up to 2 cores, else one less than cores.
+    /// Worker threads, at most as many as there are connections to divide: no more than the
+    /// smallest `max_connections`, nor than a plan without rates has connections. Default: 1 on
+    /// up to 2 cores, else one less than cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
     /// The exit code where a threshold fails.

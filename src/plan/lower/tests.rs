@@ -571,3 +571,36 @@ fn loads_beyond_any_machine_are_refused() {
         json!({ "name": "a", "kind": "steady", "rate": "1e9/s", "duration": "1h", "count": 100 });
     assert_eq!(of_phase(&counted), Vec::<String>::new());
 }
+
+#[test]
+fn a_short_phase_that_is_all_burst_is_counted_at_its_peak() {
+    // Over a whole period it would be a few millions, but the phase ends within its first burst.
+    let burst = json!({ "name": "a", "kind": "burst", "rate": { "base": "1/s", "peak": "1e9/s" },
+        "every": "1h", "burst": "10s", "duration": "5s" });
+    assert_eq!(
+        of_phase(&burst),
+        ["E012 /phases/0/rate: more than 1000000000 messages in one phase"]
+    );
+    let lower = json!({ "name": "a", "kind": "burst", "rate": { "base": "1/s", "peak": "1e8/s" },
+        "every": "1h", "burst": "10s", "duration": "5s" });
+    assert_eq!(of_phase(&lower), Vec::<String>::new());
+}
+
+#[test]
+fn the_rate_of_a_warm_up_is_no_rate_of_the_plan() {
+    let with_warmup = |warmup: bool| {
+        let mut tree = phases(&[
+            json!({ "name": "w", "kind": "steady", "rate": "1/s", "duration": "1s", "warmup": warmup }),
+            json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }),
+        ]);
+        tree["thresholds"] = json!(["rate.achieved >= 99%"]);
+        mistakes(&tree)
+    };
+
+    let [mistake] = with_warmup(true).try_into().unwrap();
+    assert!(
+        mistake.ends_with("/thresholds/0: `rate.achieved` needs a phase with a `rate`"),
+        "{mistake}"
+    );
+    assert_eq!(with_warmup(false), Vec::<String>::new());
+}

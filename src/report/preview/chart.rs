@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::format;
+use crate::format;
 use crate::timeline::{Model, Sketch};
 
 /// Columns of the curve itself; with the labels and the axis the whole has 72.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
-use super::format;
+use crate::format;
 use crate::timeline::{LevelRange, Model, PhasePreview, Preview};
 
 /// The widest text in a cell of the table.
@@ -156,8 +156,10 @@ fn totals(preview: &Preview) -> String {
         }
         None => format!("at least {}", counted(totals.messages_at_least, "message")),
     };
-    let mut parts =
-        vec![messages, format!("about {} or more", counted(totals.sessions_at_least, "session"))];
+    let mut parts = vec![messages];
+    if totals.sessions_at_least > 0 {
+        parts.push(format!("at least {}", counted(totals.sessions_at_least, "session")));
+    }
     parts.extend(totals.octets.map(|octets| format!("about {} of text", format::octets(octets))));
     parts.extend(totals.length_at_most_s.map(|most| format!("over by {}", seconds(most))));
     format!("totals  {}", parts.join(", "))
@@ -298,7 +300,7 @@ mod tests {
             rest     pause          1 m 30 s     5.0 s  -                            0  -
             spikes   burst          1 m 35 s    25.0 s  100/s, bursts 800        6,700  app 80 %, staff 15 %, slow 4 %,…
 
-            totals  at least 18,700 messages, about 1,870 sessions or more, about 18.3 MiB of text, over by 2 m 01 s
+            totals  at least 18,700 messages, at least 1,870 sessions, about 18.3 MiB of text, over by 2 m 01 s
             peaks   800 messages/s, 100 to 2,040 connections
             needs   up to 4,144 open files, at least 1,240 local ports (a target address usually has 28,232), about 57.9 MiB of memory
         "]].assert_eq(&text(&preview));
@@ -314,7 +316,7 @@ mod tests {
             phase  kind    start  length  level            messages  clients
             phase  steady    0 s       -  50 connections  ≤ 200,000  app 80 %, staff 15 %, slow 4 %,…
 
-            totals  at most 200,000 messages, about 50 sessions or more
+            totals  at most 200,000 messages, at least 20,000 sessions
             peaks   50 connections
             needs   up to 164 open files, at least 50 local ports (a target address usually has 28,232), about 24.8 MiB of memory
         "]].assert_eq(&text(&preview(vec![counted])));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::format;
+use crate::format;
 use crate::record::{Figures, Summary, TlsFigures, VerdictName};
 
 /// How many kinds of errors are listed.
@@ -139,11 +139,20 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
         lines.extend(entry("success", &success, width));
     }
     if let Some(times) = response_ms {
-        let known = [("min", times.min), ("mean", times.mean), ("p99.9", times.p999)];
-        let known = known.into_iter().filter_map(|(name, millis)| {
-            millis.map(|millis| format!("{name} {}", format::latency(millis)))
-        });
-        lines.extend(entry("latency", &known.collect::<Vec<_>>().join(" · "), width));
+        let all = [
+            ("min", times.min, None),
+            ("mean", times.mean, times.mean_at_least),
+            ("p99.9", times.p999, times.p999_at_least),
+        ];
+        let known = all.into_iter().filter(|(_, millis, at_least)| millis.or(*at_least).is_some());
+        let known: Vec<String> = known
+            .map(|(name, millis, at_least)| {
+                format!("{name} {}", format::percentile(millis, at_least))
+            })
+            .collect();
+        if !known.is_empty() {
+            lines.extend(entry("latency", &known.join(" · "), width));
+        }
     }
     lines.extend(counted(
         "sessions",

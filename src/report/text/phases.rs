@@ -7,8 +7,11 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::{Ink, Page};
-use crate::record::{Figures, LatencyFigures, PhaseResult, Summary};
-use crate::report::format;
+use crate::format;
+use crate::record::{Figures, LatencyFigures, PhaseResult, Summary, ratio};
+
+/// In place of a percentile that dropped starts decide.
+const DROPPED: &str = "dropped";
 
 /// How much of each row is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -143,20 +146,19 @@ fn achieved_in_all(summary: &Summary) -> Option<f64> {
 }
 
 /// What began of what was planned; a closed phase plans nothing that could be missed.
-#[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
 fn achieved(figures: &Figures) -> Option<f64> {
     let messages = &figures.messages;
-    (messages.planned > 0).then(|| messages.started as f64 / messages.planned as f64)
+    ratio(messages.started, messages.planned)
 }
 
 fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec<String> {
     let count = if form == Form::Wide { format::count } else { format::short_count };
     let times = figures.response_ms.unwrap_or_default();
-    let errors: u64 = error_count(figures);
+    let errors = figures.messages.errors();
     let of_plan = of_plan.map_or_else(|| format::UNKNOWN.to_owned(), format::share);
     let [p50, p95, p99, max] = percentiles(&times);
-    let (messages, accepted) =
-        (count(figures.messages.started), format::rate(figures.accepted_per_s));
+    let messages = count(figures.messages.started);
+    let accepted = figures.accepted_per_s.map_or_else(|| format::UNKNOWN.to_owned(), format::rate);
     match form {
         Form::Wide | Form::Short => {
             vec![name, messages, of_plan, accepted, count(errors), p50, p95, p99, max]
@@ -167,28 +169,14 @@ fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec
 
 fn percentiles(times: &LatencyFigures) -> [String; 4] {
     [
-        (times.p50, times.p50_at_least),
-        (times.p95, times.p95_at_least),
-        (times.p99, times.p99_at_least),
-        (times.max, times.max_at_least),
+        (times.p50, times.p50_at_least, times.supports(50.0)),
+        (times.p95, times.p95_at_least, times.supports(95.0)),
+        (times.p99, times.p99_at_least, times.supports(99.0)),
+        (times.max, times.max_at_least, times.count > 0),
     ]
-    .map(|(millis, at_least)| format::percentile(millis, at_least))
-}
-
-/// The outcomes that count as errors of the target.
-fn error_count(figures: &Figures) -> u64 {
-    let messages = &figures.messages;
-    [
-        messages.unexpected,
-        messages.temporary,
-        messages.permanent,
-        messages.timed_out,
-        messages.disconnected,
-        messages.unconnected,
-        messages.tls,
-        messages.protocol,
-        messages.ambiguous,
-    ]
-    .iter()
-    .sum()
+    .map(|(millis, at_least, has_samples)| match (millis, at_least) {
+        // Samples enough, and yet not even a bound: it falls among starts that never began.
+        (None, None) if has_samples => DROPPED.to_owned(),
+        _ => format::percentile(millis, at_least),
+    })
 }

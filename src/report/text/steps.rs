@@ -4,8 +4,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use super::{Ink, Page};
+use crate::format;
 use crate::record::{PhaseResult, StepFigures, Summary};
-use crate::report::format;
 use crate::smtp::Step;
 
 /// A table for each phase, the steps in the order of a session.

@@ -44,7 +44,7 @@ fn figures(started: u64, scale: f64) -> Figures {
             peak_open: 50,
             ..SessionFigures::default()
         },
-        accepted_per_s: 803.4,
+        accepted_per_s: Some(803.4),
         octets: OctetFigures { sent: 56_000_000, received: 9_100_000 },
         response_ms: Some(times(scale)),
         ..Figures::default()
@@ -65,11 +65,12 @@ fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
     }
 }
 
-fn threshold(check: &str, value: f64, unit: &str) -> ThresholdRow {
+fn threshold(check: &str, value: f64, limit: f64, unit: &str) -> ThresholdRow {
     ThresholdRow {
         check: check.to_owned(),
         phase: None,
         value: Some(value),
+        limit,
         unit: unit.to_owned(),
         holds: true,
         action: "fail".to_owned(),
@@ -111,8 +112,8 @@ fn passed() -> Summary {
         exit_code: 0,
         reason: "all 2 thresholds hold".to_owned(),
         thresholds: vec![
-            threshold("message.p99 < 500ms", 7.8, "ms"),
-            threshold("rate.achieved >= 99%", 1.0, "share"),
+            threshold("message.p99 < 500ms", 7.8, 500.0, "ms"),
+            threshold("rate.achieved >= 99%", 1.0, 0.99, "share"),
         ],
         fitness: vec![fit("lag_p99", 0.41, 10.0, "ms"), fit("cpu", 0.432, 0.95, "share")],
         totals: figures(48_204, 1.0),
@@ -144,6 +145,8 @@ fn failed() -> Summary {
         p99: None,
         p99_at_least: Some(30_000.0),
         p999: None,
+        mean: None,
+        mean_at_least: Some(57.3),
         max: None,
         max_at_least: Some(30_000.0),
         ..times(1.0)
@@ -162,7 +165,7 @@ fn failed() -> Summary {
     summary.thresholds[1].action = "warn".to_owned();
     summary.thresholds.push(ThresholdRow {
         holds: false,
-        ..threshold("message.errors < 1%", 1_190.0 / 45_990.0, "share")
+        ..threshold("message.errors < 1%", 1_190.0 / 45_990.0, 0.01, "share")
     });
     summary
 }
@@ -271,7 +274,7 @@ fn a_fail_on_a_wide_page() {
               ° warm-up: in no total, threshold or check of the generator
 
               success     97.41 % of 45,990 messages
-              latency     min 0.310 ms · mean 1.74 ms
+              latency     min 0.310 ms · mean ≥ 57.3 ms
               sessions    50 opened · 50 open at the peak · 45,950 messages on a used one
               recipients  46,000 accepted · 1,100 refused for now
               octets      53.4 MiB sent · 8.68 MiB received
@@ -326,7 +329,7 @@ fn a_fail_on_a_narrow_page() {
               ° warm-up: in no total, threshold or check of the generator
 
               success     97.41 % of 45,990 messages
-              latency     min 0.310 ms · mean 1.74 ms
+              latency     min 0.310 ms · mean ≥ 57.3 ms
               sessions    50 opened · 50 open at the peak · 45,950 messages on a used one
               recipients  46,000 accepted · 1,100 refused for now
               octets      53.4 MiB sent · 8.68 MiB received
@@ -346,6 +349,64 @@ fn a_fail_on_a_narrow_page() {
               files       results/relay-1
         "#]],
     );
+}
+
+/// The first line of a page that begins with these words.
+fn line(summary: &Summary, begin: &str) -> String {
+    let page = Page { style: Style::Plain, width: 100, folder: None, detail: Detail::Brief };
+    let text = render(summary, page);
+    let found = text.lines().map(str::trim).find(|line| line.starts_with(begin));
+    found.unwrap_or_else(|| panic!("no line `{begin}` in\n{text}")).to_owned()
+}
+
+#[test]
+fn what_dropped_starts_decide_says_so_and_a_mean_below_the_smallest_is_never_shown() {
+    let mut summary = passed();
+    summary.phases[1].figures.response_ms = Some(LatencyFigures {
+        count: 500,
+        min: Some(1000.0),
+        p50: None,
+        p95: None,
+        p99: None,
+        censored: 450,
+        max_at_least: Some(1001.0),
+        ..LatencyFigures::default()
+    });
+    summary.totals = summary.phases[1].figures.clone();
+
+    let row = line(&summary, "soak");
+    let cells: Vec<&str> = row.split("  ").filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells[5..], ["dropped", "dropped", "-", "≥ 1.00 s"], "{row}");
+    assert_eq!(line(&summary, "latency"), "latency     min 1.00 s");
+}
+
+#[test]
+fn the_total_of_the_plan_is_that_of_open_phases_that_count() {
+    let mut summary = passed();
+    let of = |planned, started| {
+        let mut figures = figures(started, 1.0);
+        figures.messages.planned = planned;
+        figures.messages.dropped = planned - started;
+        figures
+    };
+    let mut warm_up = phase("warm-up", "open", of(1_000, 100));
+    warm_up.warmup = true;
+    summary.phases = vec![
+        warm_up,
+        phase("closed", "closed", of(9_000, 9_000)),
+        phase("open", "open", of(1_000, 500)),
+        phase("more", "open", of(1_000, 700)),
+    ];
+    summary.totals = of(11_000, 10_200);
+
+    let total = line(&summary, "total");
+    assert!(total.contains("  60 %  "), "{total}");
+
+    summary.phases.remove(3);
+    summary.phases.remove(2);
+    let total = line(&summary, "total");
+    let cells: Vec<&str> = total.split_whitespace().collect();
+    assert_eq!(cells[2], "-", "nothing was planned by a rate: {total}");
 }
 
 #[test]
@@ -395,7 +456,7 @@ fn an_interrupted_run() {
               ────────────────────────────────────────────────────────────────────────────────────
               warm-up °     1,204        -         803       0  1.22 ms  2.73 ms  6.24 ms  38.6 ms
               ────────────────────────────────────────────────────────────────────────────────────
-              total             0        -           0       0        -        -        -        -
+              total             0        -           -       0        -        -        -        -
               ° warm-up: in no total, threshold or check of the generator
 
               octets      0 B sent · 0 B received

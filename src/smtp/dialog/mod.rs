@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use super::envelope::Commands;
 use super::transaction::{Onward, Part, Transaction};
 use super::{
     Act, Capabilities, Class, Code, EhloName, End, Ending, Envelope, Event, Expectations, Input,
@@ -114,6 +115,14 @@ impl Dialog {
         } else {
             None
         }
+    }
+
+    /// The commands of a message as this session sends them: MAIL, RCPT for each recipient, DATA.
+    pub fn commands_of(&self, envelope: &Envelope<'_>) -> Vec<String> {
+        let mut commands = Commands::default();
+        commands.fill(envelope, self.offered);
+        let all = String::from_utf8_lossy(commands.all());
+        all.lines().map(str::to_owned).collect()
     }
 
     /// The step whose reply is awaited.

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// What stands where nothing was taken.
 pub const UNKNOWN: &str = "-";
 
+/// The most decimals that tell a value from its limit.
+const MOST_DECIMALS: usize = 9;
+
 /// A length of time: `250 ms`, `20.3 s`, `4 m 05 s`, `1 h 30 m`.
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs_f64();
@@ -107,7 +110,8 @@ pub fn latency(millis: f64) -> String {
     }
 }
 
-/// A percentile: the latency, `≥` the age at which waiting ended, or `-` where it is not known.
+/// A percentile, largest or mean: the latency, `≥` its lower bound where messages without an
+/// answer decide it, or `-` where it is not known.
 pub fn percentile(millis: Option<f64>, at_least: Option<f64>) -> String {
     match (millis, at_least) {
         (Some(millis), _) => latency(millis),
@@ -124,6 +128,32 @@ pub fn value(number: f64, unit: &str) -> String {
         "per_s" => format!("{}/s", rate(number)),
         _ => trimmed(&significant(number)).to_owned(),
     }
+}
+
+/// A value that is compared with a limit, with as many digits as it takes to stand on the same
+/// side of the limit as the value itself does: 1.004 % is not shown as 1 % beside `<= 1%`.
+pub fn value_beside(number: f64, limit: f64, unit: &str) -> String {
+    let (factor, suffix, usual) = match unit {
+        "ms" if number < 999.5 => (1.0, " ms", decimals(number)),
+        "ms" => (1e-3, " s", decimals(number / 1e3)),
+        "share" => (100.0, " %", 2),
+        "per_s" => (1.0, "/s", decimals(number)),
+        _ => (1.0, "", decimals(number)),
+    };
+    let (shown, limit) = (number * factor, limit * factor);
+    for digits in usual..=MOST_DECIMALS {
+        let text = format!("{shown:.digits$}");
+        let same_side = text
+            .parse::<f64>()
+            .is_ok_and(|rounded| rounded.partial_cmp(&limit) == shown.partial_cmp(&limit));
+        if same_side && digits > usual {
+            return format!("{text}{suffix}");
+        }
+        if same_side {
+            break;
+        }
+    }
+    value(number, unit)
 }
 
 /// Text from elsewhere, safe to show: whatever moves a cursor, colours, or turns the direction of
@@ -181,14 +211,22 @@ fn significant(number: f64) -> String {
     } else if size >= 999.5 {
         let whole = count(rounded(size));
         if number < 0.0 { format!("-{whole}") } else { whole }
-    } else if size >= 99.95 {
-        format!("{number:.0}")
-    } else if size >= 9.995 {
-        format!("{number:.1}")
-    } else if size >= 0.9995 || size == 0.0 {
-        trimmed_zero(format!("{number:.2}"))
     } else {
-        format!("{number:.3}")
+        trimmed_zero(format!("{number:.*}", decimals(number)))
+    }
+}
+
+/// How many decimals make three significant digits.
+fn decimals(number: f64) -> usize {
+    let size = number.abs();
+    if size >= 99.95 {
+        0
+    } else if size >= 9.995 {
+        1
+    } else if size >= 0.9995 || size == 0.0 {
+        2
+    } else {
+        3
     }
 }
 
@@ -342,6 +380,28 @@ mod tests {
         ];
         for (number, unit, expected) in table {
             assert_eq!(value(number, unit), expected, "{number} {unit}");
+        }
+    }
+
+    #[test]
+    fn a_value_stands_on_its_own_side_of_the_limit() {
+        let table = [
+            (0.010_04, 0.01, "share", "1.004 %"),
+            (0.989_96, 0.99, "share", "98.996 %"),
+            (0.01, 0.01, "share", "1 %"),
+            (0.02, 0.01, "share", "2 %"),
+            (0.000_001, 0.0, "share", "0.0001 %"),
+            (0.000_001, 0.01, "share", "< 0.01 %"),
+            (500.3, 500.0, "ms", "500.3 ms"),
+            (500.45, 500.4, "ms", "500.45 ms"),
+            (1_000.4, 1_000.0, "ms", "1.0004 s"),
+            (612.4, 500.0, "ms", "612 ms"),
+            (1_233.9, 1_234.0, "per_s", "1233.9/s"),
+            (1_300.2, 1_234.0, "per_s", "1,300/s"),
+            (3.0, 3.0, "count", "3"),
+        ];
+        for (number, limit, unit, expected) in table {
+            assert_eq!(value_beside(number, limit, unit), expected, "{number} {limit} {unit}");
         }
     }
 
