@@ -18,7 +18,7 @@ use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{Code, End, Outcome, Reply, Step};
+use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step};
 
 /// How many steps of a session are kept for the transcript of an error.
 const TRANSCRIPT: usize = 16;
@@ -161,6 +161,8 @@ impl ErrorText {
 pub(super) struct Start {
     pub(super) key: CellKey,
     pub(super) message: MessageId,
+    /// The malformed case that it plays in place of sending its message.
+    pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
     pub(super) mail: Mail,
@@ -202,6 +204,7 @@ enum Lag {
 pub(super) struct Seed {
     pub(super) client: ClientId,
     pub(super) message: MessageId,
+    pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
     pub(super) planned: Option<Instant>,
@@ -213,6 +216,7 @@ impl Start {
         Self {
             key: CellKey { phase: phase.id, client: seed.client, address: 0 },
             message: seed.message,
+            case: seed.case,
             draw: seed.draw,
             seq: seed.seq,
             mail: books.mail(),
@@ -247,9 +251,17 @@ impl Start {
         }
         self.booked = true;
         self.key.address = address;
-        self.books.count(self.key, |cell| {
-            cell.messages.planned += 1;
-            cell.messages.started += 1;
+        let case = self.case;
+        self.books.count(self.key, |cell| match case {
+            None => {
+                cell.messages.planned += 1;
+                cell.messages.started += 1;
+            }
+            Some(case) => {
+                let cell = cell.cases.entry(case).or_default();
+                cell.planned += 1;
+                cell.started += 1;
+            }
         });
     }
 
@@ -270,15 +282,23 @@ impl Start {
         let Some(planned) = self.planned.filter(|_| self.lag == Lag::Open) else { return };
         self.lag = Lag::Closed;
         let lag = now.saturating_duration_since(planned).saturating_sub(self.waited);
-        let waited = self.waited;
+        let (waited, is_mail) = (self.waited, self.case.is_none());
         self.books.count(self.key, |cell| {
+            // How late the tester is says the same whatever it begins.
             cell.lag.record(lag);
-            cell.wait.record(waited);
+            if is_mail {
+                cell.wait.record(waited);
+            }
         });
     }
 
     /// Books how it ended.
     pub(super) fn settle(mut self, end: &End, now: Instant, text: &ErrorText) {
+        if let Some(case) = self.case {
+            // Only a start that found no session ends as mail does.
+            let ending = CaseEnding { end: CaseEnd::Local, words: text.cause.clone() };
+            return self.settle_case(case, Vec::new(), ending);
+        }
         self.settled = true;
         self.goes_to(0);
         let error = ErrorKey { outcome: end.outcome, step: end.step, code: end.code };
@@ -301,6 +321,19 @@ impl Start {
         if end.outcome.is_error() || end.outcome == Outcome::Local {
             self.books.tell_first(self.key, error, text);
         }
+    }
+
+    /// Books how its case ended.
+    pub(super) fn settle_case(mut self, case: CaseId, replies: Vec<Code>, ending: CaseEnding) {
+        self.settled = true;
+        self.goes_to(0);
+        self.books.count(self.key, |cell| {
+            let cell = cell.cases.entry(case).or_default();
+            for code in replies {
+                *cell.replies.entry(code).or_default() += 1;
+            }
+            cell.end(ending);
+        });
     }
 
     fn ended_in_time(&self, now: Instant) -> bool {
@@ -360,7 +393,13 @@ impl Drop for Start {
         if !self.settled {
             let outcome =
                 if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
-            books.count(self.key, |cell| cell.messages.ended[outcome.index()] += 1);
+            let case = self.case;
+            books.count(self.key, |cell| match case {
+                None => cell.messages.ended[outcome.index()] += 1,
+                Some(case) => {
+                    cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
+                }
+            });
         }
         if self.planned.is_some() {
             books.shared.leave(self.phase.id);

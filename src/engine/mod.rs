@@ -15,6 +15,7 @@ mod handle;
 mod order;
 mod pacer;
 mod pool;
+mod rude;
 mod run;
 mod sender;
 mod session;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Threshold;
 use crate::message::{CountRange, FeedSpec, Recipe};
-use crate::smtp::{Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
+use crate::smtp::{CaseId, Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
 
 /// Everything that a run does.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +140,9 @@ pub struct Client {
     pub name: String,
     /// The server that it talks to.
     pub target: TargetId,
-    /// What it sends.
+    /// The malformed cases that it plays in place of sending mail; none: it sends mail.
+    pub cases: Option<Vec<CaseId>>,
+    /// What it sends; empty where it plays cases.
     pub messages: Weighted<MessageId>,
     /// After how many messages a session ends; default 10.
     pub messages_per_connection: CountRange,
@@ -158,6 +160,13 @@ pub struct Client {
     pub end: Ending,
     /// The replies that must come.
     pub expect: Expectations,
+}
+
+impl Client {
+    /// Whether it plays malformed cases in place of sending mail.
+    pub const fn is_malformed(&self) -> bool {
+        self.cases.is_some()
+    }
 }
 
 /// One line of the timeline.

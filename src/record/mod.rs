@@ -1,5 +1,6 @@
 //! Finished steps → tallies → frames → figures, and the results folder.
 
+mod cases;
 mod cell;
 mod events;
 mod figures;
@@ -16,6 +17,7 @@ mod series;
 pub(crate) mod specimen;
 mod statistic;
 
+pub use cases::{CaseCell, CaseCells, CaseFigures};
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
     StepCell, Tally,

@@ -120,6 +120,7 @@ fn client(name: &str, target: TargetId) -> Client {
     Client {
         name: name.to_owned(),
         target,
+        cases: None,
         messages: Weighted { choices: vec![(MessageId(0), 1.0)] },
         messages_per_connection: CountRange::exactly(10),
         max_connections: None,

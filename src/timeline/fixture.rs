@@ -49,6 +49,7 @@ fn client(name: &str) -> Client {
     Client {
         name: name.to_owned(),
         target: TargetId(0),
+        cases: None,
         messages: Weighted { choices: vec![(MessageId(0), 1.0)] },
         messages_per_connection: CountRange::exactly(10),
         max_connections: None,

@@ -7,7 +7,7 @@
 
 use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
 use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow};
-use crate::smtp::Step;
+use crate::smtp::{CaseEnd, Step};
 
 use super::WorkerLoad;
 
@@ -83,10 +83,8 @@ fn judge_one(
 fn rate_achieved(extent: Extent, scope: Option<&Scope>, results: &Results<'_>) -> Finding {
     let open = results.begun(extent).filter(|(_, phase)| matches!(phase.load, Load::Open { .. }));
     let counts =
-        open.map(|(span, _)| results.portion(Extent::Phase(span.phase), scope).cell.messages);
-    let sums = counts.fold((0, 0), |(started, planned), messages| {
-        (started + messages.started, planned + messages.planned)
-    });
+        open.map(|(span, _)| results.portion(Extent::Phase(span.phase), scope).cell.starts());
+    let sums = counts.fold((0, 0), |sums, starts| (sums.0 + starts.0, sums.1 + starts.1));
     share(sums.0, sums.1)
 }
 
@@ -100,13 +98,21 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
         Metric::MessageErrors => Finding::of(messages.errors_share()),
         Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
         Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
-        Metric::RateAchieved => share(messages.started, messages.planned),
+        Metric::RateAchieved => {
+            let (started, planned) = cell.starts();
+            share(started, planned)
+        }
         Metric::Throughput => {
             Finding::of((!portion.length.is_zero()).then(|| portion.accepted_per_s()))
         }
         Metric::CodeShare(codes) => {
             let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
             share(decided.map(|(_, count)| count).sum(), messages.ended())
+        }
+        Metric::CaseFindings => {
+            let played = cell.cases.values().any(|case| case.started > case.of(CaseEnd::Local));
+            let findings = cell.cases.values().map(|case| case.of(CaseEnd::Finding)).sum();
+            Finding::of(played.then(|| as_float(findings)))
         }
         Metric::GeneratorCpu => Finding::of(busiest),
     }

@@ -100,10 +100,11 @@ impl Interruption {
     }
 }
 
-/// Whether any message of a phase that counts ended by the target's doing.
+/// Whether any message, or malformed case, of a phase that counts ended by the target's doing.
 fn measured(totals: &Figures) -> bool {
     let messages = totals.messages;
-    messages.started > messages.local + messages.interrupted
+    let mail = messages.started > messages.local + messages.interrupted;
+    mail || totals.cases.values().any(|case| case.started > case.local)
 }
 
 fn none(exit: ExitCode, reason: String) -> Verdict {

@@ -171,7 +171,6 @@ fn is_later_value(name: &str, value: &Value) -> bool {
     let text = value.as_str();
     match name {
         "Protocol" => text == Some("lmtp"),
-        "ClientKind" => text == Some("malformed"),
         "Tls" => value.is_object() || matches!(text, Some("starttls" | "implicit")),
         "Chunking" => matches!(text, Some("auto" | "always")),
         "PhaseKind" => text == Some("search"),

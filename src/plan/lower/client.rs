@@ -1,5 +1,6 @@
 //! `[clients]` → kinds of senders.
 
+use super::cases;
 use super::faults::Faults;
 use super::names::Names;
 use super::weights::{at_least_one, lower_count, lower_weights};
@@ -52,10 +53,17 @@ impl Lowering<'_> {
         let max_connections =
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);
+        let cases = cases::lower(client, self.pointer, self.faults);
+        // A malformed session ends with its case, whatever a mail session's does.
+        let per_connection = cases.as_ref().map_or(per_connection, |_| CountRange::exactly(1));
         Client {
             name: name.to_owned(),
             target,
-            messages: self.messages(),
+            messages: match cases {
+                Some(_) => Weighted { choices: Vec::new() },
+                None => self.messages(),
+            },
+            cases,
             messages_per_connection: per_connection,
             max_connections,
             recipients,

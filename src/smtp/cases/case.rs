@@ -289,7 +289,9 @@ mod tests {
 
     #[test]
     fn a_reply_is_right_tolerated_or_a_finding() {
-        let judgement = judge(&[rule("500", "a")], &[rule("5xx", "b")], "c");
+        const RIGHT: &[Rule] = &[rule("500", "a")];
+        const TOLERATED: &[Rule] = &[rule("5xx", "b")];
+        let judgement = judge(RIGHT, TOLERATED, "c");
 
         for (number, end) in [
             (500, CaseEnd::Right),
