@@ -297,7 +297,7 @@ impl Start {
         if let Some(case) = self.case {
             // Only a start that found no session ends as mail does.
             let ending = CaseEnding { end: CaseEnd::Local, words: text.cause.clone() };
-            return self.settle_case(case, Vec::new(), ending);
+            return self.settle_case(case, &[], &ending);
         }
         self.settled = true;
         self.goes_to(0);
@@ -324,13 +324,13 @@ impl Start {
     }
 
     /// Books how its case ended.
-    pub(super) fn settle_case(mut self, case: CaseId, replies: Vec<Code>, ending: CaseEnding) {
+    pub(super) fn settle_case(mut self, case: CaseId, replies: &[Code], ending: &CaseEnding) {
         self.settled = true;
         self.goes_to(0);
         self.books.count(self.key, |cell| {
             let cell = cell.cases.entry(case).or_default();
             for code in replies {
-                *cell.replies.entry(code).or_default() += 1;
+                *cell.replies.entry(*code).or_default() += 1;
             }
             cell.end(ending);
         });

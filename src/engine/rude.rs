@@ -56,7 +56,7 @@ pub(super) async fn serve<D: Dialer>(
     if played.reached {
         handle.become_ready();
     }
-    start.settle_case(case, played.replies, played.ending);
+    start.settle_case(case, &played.replies, &played.ending);
     // The start is settled: what follows is the worker's own asking, which no cut ends.
     handle.busy.set(false);
     if worker.may_probe(target, Instant::now()) {
@@ -296,9 +296,10 @@ impl<D: Dialer> Performance<'_, '_, D> {
     async fn flush(&mut self, deadline: Instant) {
         while !self.wire.out.is_empty() && !self.wire.failed {
             match self.happening(deadline).await {
-                Happening::Written => return,
                 Happening::Read(octets) => self.unread.extend_from_slice(&octets),
-                Happening::Ended | Happening::Overdue | Happening::Cut => return,
+                Happening::Written | Happening::Ended | Happening::Overdue | Happening::Cut => {
+                    return;
+                }
             }
         }
     }

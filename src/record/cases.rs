@@ -74,7 +74,7 @@ impl CaseCell {
     }
 
     /// Counts an end.
-    pub fn end(&mut self, ending: CaseEnding) {
+    pub fn end(&mut self, ending: &CaseEnding) {
         self.ended[ending.end.index()] += 1;
         self.show(ending.end, &ending.words);
     }
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn the_gravest_end_is_shown_whichever_cell_it_came_from() {
         let (mut one, mut other) = (CaseCell::default(), CaseCell::default());
-        one.end(ending(CaseEnd::Tolerated, "502 what"));
-        one.end(ending(CaseEnd::Right, ""));
-        other.end(ending(CaseEnd::Finding, "it succeeds: 250 ok"));
+        one.end(&ending(CaseEnd::Tolerated, "502 what"));
+        one.end(&ending(CaseEnd::Right, ""));
+        other.end(&ending(CaseEnd::Finding, "it succeeds: 250 ok"));
 
         one.merge(&other);
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use expect_test::expect;
+use expect_test::expect_file;
 
 use super::*;
 use crate::plan::Client;
@@ -63,68 +63,7 @@ async fn every_case_comes_to_its_end_at_the_embedded_server() {
         let line = format!("{id:<28} {end:<10} {}", replies.join(" "));
         writeln!(table, "{}", line.trim_end()).unwrap();
     }
-    expect![[r#"
-        syntax-unknown-verb          right      221 x1 500 x1
-        syntax-empty-line            right      221 x1 500 x1
-        syntax-long-line             right      221 x1 500 x1
-        syntax-huge-line             right      221 x1 500 x1
-        syntax-nul                   right      221 x1 500 x1
-        syntax-eight-bit             right      221 x1 500 x1
-        syntax-bare-lf               tolerated  250 x1 500 x1
-        syntax-bare-cr               right      221 x1 500 x1
-        syntax-leading-space         right      221 x1 500 x1
-        syntax-http                  right      500 x1
-        syntax-tls-hello             right      500 x1
-        order-rcpt-first             right      221 x1 503 x1
-        order-data-first             right      221 x1 503 x1
-        order-data-without-rcpt      right      221 x1 503 x1
-        order-second-mail            right      221 x1 503 x1
-        order-ehlo-in-transaction    right      221 x1 503 x1
-        order-data-argument          right      501 x1
-        order-rset-argument          right      221 x1 501 x1
-        order-quit-argument          right      501 x1
-        order-mail-before-ehlo       right      221 x1 503 x1
-        order-noop-before-ehlo       right      221 x1 250 x2 252 x1
-        order-quit-first             right      221 x1
-        order-before-greeting        right      220 x1 221 x1 250 x1
-        parameters-size-too-large    right      221 x1 552 x1
-        parameters-size-twice        tolerated  221 x1 250 x1
-        parameters-size-negative     right      221 x1 501 x1
-        parameters-size-huge         right      221 x1 552 x1
-        parameters-size-no-number    right      221 x1 501 x1
-        parameters-unknown           right      221 x1 555 x1
-        parameters-unknown-rcpt      right      221 x1 555 x1
-        parameters-no-brackets       right      221 x1 501 x1
-        parameters-half-brackets     right      221 x1 501 x1
-        parameters-no-address        right      221 x1 501 x1
-        parameters-empty-recipient   right      221 x1 501 x1
-        parameters-long-local-part   right      221 x1 501 x1
-        parameters-long-domain       right      221 x1 501 x1
-        parameters-101-recipients    right      221 x1 250 x101
-        data-line-998                right      221 x1 250 x1
-        data-line-5000               right      221 x1 250 x1
-        data-bare-lf                 right      221 x1 550 x1
-        data-bare-cr                 tolerated  221 x1 250 x1
-        data-nul                     tolerated  221 x1 250 x1
-        data-eight-bit               tolerated  221 x1 250 x1
-        data-no-header               right      221 x1 250 x1
-        data-empty                   right      221 x1 250 x1
-        data-loop                    tolerated  221 x1 250 x1
-        data-end-lf-dot-lf           right      221 x1 550 x1
-        data-end-crlf-dot-lf         right      221 x1 550 x1
-        data-end-lf-dot-crlf         right      221 x1 550 x1
-        data-end-cr-dot-cr           right      221 x1 250 x1
-        abort-at-greeting            right      
-        abort-silent                 right      
-        abort-in-command             right      
-        abort-half-closed            right      250 x1
-        abort-half-open              right      
-        abort-fin-in-data            right      
-        abort-close-in-data          right      
-        abort-rst-in-data            right      
-        abort-close-after-dot        right      
-        abort-rst-after-dot          right      
-    "#]].assert_eq(&table);
+    expect_file!["../../../tests/golden/cases-at-the-sink.txt"].assert_eq(&table);
     assert_counted_apart(outcomes.phase(0));
     let asked: u64 = outcomes.phase(0).cases.values().map(|case| case.alive).sum();
     assert!(asked >= all.len() as u64 - 5, "{asked} of {}", all.len());

@@ -80,14 +80,12 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
     let clients = [
         json!({ "tls": "starttls" }),
         json!({ "tls": { "mode": "starttls" } }),
-        json!({ "kind": "malformed" }),
         json!({ "chunking": "auto" }),
         json!({ "auth": {} }),
         json!({ "pace": {} }),
         json!({ "source": [] }),
         json!({ "proxy": 1 }),
         json!({ "xclient": 1 }),
-        json!({ "cases": [] }),
         json!({ "expect": { "auth": "535" } }),
     ];
     let phases = [

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::faults::Faults;
 use crate::plan::document::{Client as ClientTable, ClientKind};
 use crate::plan::{Diagnostic, DiagnosticCode, escape, suggest};
-use crate::smtp::CaseId;
+use crate::smtp::{CaseId, Group};
 
 /// The keys that a malformed client has.
 const KEYS: [&str; 6] = ["kind", "cases", "target", "ehlo", "think", "max_connections"];
@@ -50,15 +50,15 @@ fn chosen(client: &ClientTable, pointer: &str, faults: &mut Faults) -> Vec<CaseI
     let pointer = format!("{pointer}/cases");
     let mut cases = BTreeSet::new();
     for (pointer, name) in names.with_pointers(&pointer) {
-        let named = CaseId::named(name);
-        if named.is_empty() {
+        let found = CaseId::named(name);
+        if found.is_empty() {
             let message = format!("no case or group of cases is named `{name}`");
             faults.add(
                 Diagnostic::value(DiagnosticCode::UnknownName, pointer, message)
                     .with_help(near(name)),
             );
         }
-        cases.extend(named);
+        cases.extend(found);
     }
     if names.as_slice().is_empty() {
         faults.bad(&pointer, "a list of cases has at least one");
@@ -70,7 +70,7 @@ fn chosen(client: &ClientTable, pointer: &str, faults: &mut Faults) -> Vec<CaseI
 fn near(name: &str) -> String {
     let hint = suggest(name, CaseId::names()).filter(|hint| hint.starts_with("did you mean"));
     hint.unwrap_or_else(|| {
-        let groups: Vec<_> = crate::smtp::Group::ALL.into_iter().map(|it| it.name()).collect();
+        let groups: Vec<_> = Group::ALL.into_iter().map(Group::name).collect();
         format!("the groups are {}; `mailquake explain` lists the single cases", groups.join(", "))
     })
 }

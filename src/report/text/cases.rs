@@ -114,7 +114,7 @@ fn replies(case: &CaseFigures) -> String {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
+    use expect_test::expect_file;
 
     use super::*;
     use crate::report::Style;
@@ -144,16 +144,10 @@ mod tests {
 
         let text = table(&cases, page).join("\n");
 
-        expect![[r#"
-
-              malformed cases
-                15 played · 12 right · 2 findings · 1 hung · served 3 of 3 times when asked
-                case     played  findings  hung  closed  dead  replies
-                b-finds       5         2     0       0     0  500 x3, 250 x2
-                  it succeeds: 250 \u{1b}[31mok
-                a-hangs       5         0     1       0     0  500 x3, 250 x0
-                  no reply in time"#]]
-        .assert_eq(&text);
+        expect_file!["../../../tests/golden/cases-on-the-page.txt"].assert_eq(&format!(
+            "{text}
+"
+        ));
         assert!(!text.contains('\u{1b}') && !text.contains("c-right"));
     }
 

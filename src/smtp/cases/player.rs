@@ -170,7 +170,7 @@ impl<'a> Player<'a> {
     fn go_on(&mut self, out: &mut Vec<u8>, events: &mut Vec<CaseEvent>) -> Cue {
         loop {
             match self.plays.next() {
-                None => return self.finish(events),
+                None | Some(Play::Close) => return self.finish(events),
                 Some(Play::Send(pieces)) => self.send(pieces, out),
                 Some(Play::Reach(codes)) => {
                     self.now = Stage::Reach(*codes);
@@ -188,7 +188,6 @@ impl<'a> Player<'a> {
                     self.now = Stage::ShutDown;
                     return Cue::ShutdownWrite;
                 }
-                Some(Play::Close) => return self.finish(events),
                 Some(Play::Reset) => {
                     self.finish(events);
                     return Cue::Reset;
