@@ -257,6 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn findings_are_counted_in_their_scope_and_not_known_where_no_case_was_played() {
+        let case = crate::smtp::CaseId::all().next().unwrap();
+        let mut rude = Cell::default();
+        let ended = rude.cases.entry(case).or_default();
+        (ended.planned, ended.started) = (5, 5);
+        ended.ended[CaseEnd::Finding.index()] = 2;
+        ended.ended[CaseEnd::Right.index()] = 3;
+        let cells = vec![(key(OPEN, 1, 0), rude), (key(OPEN, 0, 0), Cell::default())];
+        let mut check = threshold(Metric::CaseFindings, Op::AtMost, 0.0);
+
+        let row = judged(cells.clone(), Some(OPEN), &check);
+        let other_phase = judged(cells.clone(), Some(CLOSED), &check);
+        check.scope = Some(Scope::Client("app".to_owned()));
+        let other_client = judged(cells, None, &check);
+
+        assert_eq!((row.value, row.holds), (Some(2.0), false));
+        assert_eq!((other_phase.value, other_phase.holds), (None, false));
+        assert_eq!((other_client.value, other_client.holds), (None, false));
+    }
+
+    #[test]
     fn without_a_phase_everything_but_warm_ups_counts() {
         let errors = judged(cells(), None, &threshold(Metric::MessageErrors, Op::Less, 0.06));
         let cpu = judged(cells(), None, &threshold(Metric::GeneratorCpu, Op::Less, 0.8));

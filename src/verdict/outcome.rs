@@ -241,6 +241,19 @@ mod tests {
     }
 
     #[test]
+    fn malformed_cases_that_were_played_measure_something() {
+        let decided = |local| {
+            let mut figures = totals(0);
+            let row = crate::record::CaseFigures { started: 5, local, ..Default::default() };
+            figures.cases.insert("order-rcpt-first".to_owned(), row);
+            decide(&Course::Complete, &figures, &[], &[], ExitCode::THRESHOLD).exit
+        };
+
+        assert_eq!(decided(4), ExitCode::OK);
+        assert_eq!(decided(5), ExitCode::NOTHING_MEASURED);
+    }
+
+    #[test]
     fn a_threshold_that_only_warns_fails_nothing() {
         let rows = [threshold(612.4, "warn")];
 

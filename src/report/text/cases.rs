@@ -144,10 +144,7 @@ mod tests {
 
         let text = table(&cases, page).join("\n");
 
-        expect_file!["../../../tests/golden/cases-on-the-page.txt"].assert_eq(&format!(
-            "{text}
-"
-        ));
+        expect_file!["../../../tests/golden/cases-on-the-page.txt"].assert_eq(&format!("{text}\n"));
         assert!(!text.contains('\u{1b}') && !text.contains("c-right"));
     }
 
