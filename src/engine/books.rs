@@ -19,7 +19,7 @@ use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{Code, EhloName, End, Outcome, Reply, Step};
+use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, EhloName, End, Outcome, Reply, Step};
 
 /// How many refusals of one message are kept for examples of errors.
 const REFUSALS: usize = 16;
@@ -175,6 +175,8 @@ impl ErrorText {
 pub(super) struct Start {
     pub(super) key: CellKey,
     pub(super) message: MessageId,
+    /// The malformed case that it plays in place of sending its message.
+    pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
     pub(super) mail: Mail,
@@ -216,6 +218,7 @@ enum Lag {
 pub(super) struct Seed {
     pub(super) client: ClientId,
     pub(super) message: MessageId,
+    pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
     pub(super) planned: Option<Instant>,
@@ -227,6 +230,7 @@ impl Start {
         Self {
             key: CellKey { phase: phase.id, client: seed.client, address: 0 },
             message: seed.message,
+            case: seed.case,
             draw: seed.draw,
             seq: seed.seq,
             mail: books.mail(),
@@ -261,9 +265,17 @@ impl Start {
         }
         self.booked = true;
         self.key.address = address;
-        self.books.count(self.key, |cell| {
-            cell.messages.planned += 1;
-            cell.messages.started += 1;
+        let case = self.case;
+        self.books.count(self.key, |cell| match case {
+            None => {
+                cell.messages.planned += 1;
+                cell.messages.started += 1;
+            }
+            Some(case) => {
+                let cell = cell.cases.entry(case).or_default();
+                cell.planned += 1;
+                cell.started += 1;
+            }
         });
     }
 
@@ -284,16 +296,25 @@ impl Start {
         let Some(planned) = self.planned.filter(|_| self.lag == Lag::Open) else { return };
         self.lag = Lag::Closed;
         let lag = now.saturating_duration_since(planned).saturating_sub(self.waited);
-        let waited = self.waited;
+        let (waited, is_mail) = (self.waited, self.case.is_none());
         self.books.count(self.key, |cell| {
+            // How late the tester is says the same whatever it begins.
             cell.lag.record(lag);
-            cell.wait.record(waited);
+            if is_mail {
+                cell.wait.record(waited);
+            }
         });
     }
 
-    /// Books how it ended, without a session.
+    /// Books how it ended, without a session: the only way in which a case ends as mail does.
     pub(super) fn settle(self, end: &End, now: Instant, text: &ErrorText) {
-        self.settle_with(end, now, text, |_| Vec::new());
+        match self.case {
+            None => self.settle_with(end, now, text, |_| Vec::new()),
+            Some(case) => {
+                let ending = CaseEnding { end: CaseEnd::Local, words: text.cause.clone() };
+                self.settle_case(case, &[], &ending);
+            }
+        }
     }
 
     /// Books how it ended; `transcript` is asked for where that is the first error of its kind.
@@ -326,6 +347,19 @@ impl Start {
         if end.outcome.is_error() || end.outcome == Outcome::Local {
             self.books.tell_first(self.key, error, text, || transcript(&self.mail));
         }
+    }
+
+    /// Books how its case ended.
+    pub(super) fn settle_case(mut self, case: CaseId, replies: &[Code], ending: &CaseEnding) {
+        self.settled = true;
+        self.goes_to(0);
+        self.books.count(self.key, |cell| {
+            let cell = cell.cases.entry(case).or_default();
+            for code in replies {
+                *cell.replies.entry(*code).or_default() += 1;
+            }
+            cell.end(ending);
+        });
     }
 
     fn ended_in_time(&self, now: Instant) -> bool {
@@ -385,7 +419,13 @@ impl Drop for Start {
         if !self.settled {
             let outcome =
                 if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
-            books.count(self.key, |cell| cell.messages.ended[outcome.index()] += 1);
+            let case = self.case;
+            books.count(self.key, |cell| match case {
+                None => cell.messages.ended[outcome.index()] += 1,
+                Some(case) => {
+                    cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
+                }
+            });
         }
         if self.planned.is_some() {
             books.shared.leave(self.phase.id);

@@ -17,6 +17,7 @@ mod handshake;
 mod order;
 mod pacer;
 mod pool;
+mod rude;
 mod run;
 mod sender;
 mod server_address;

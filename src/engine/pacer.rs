@@ -341,11 +341,12 @@ impl<D: Dialer> Pacer<D> {
 
     /// The next start with its message.
     fn prepare(&self, open: &mut OpenRun) -> Option<Start> {
-        let PlannedStart { n, at, client } = *open.starts.peek()?;
+        let PlannedStart { n, at, client, turn } = *open.starts.peek()?;
         let draw = open.line.start_draw(n);
-        let message = self.worker.choose(client, draw);
+        let (message, case) = self.worker.choose(client, draw, turn);
         let planned = Some(open.phase.begin + at);
-        let seed = Seed { client, message, draw, seq: open.line.start_seq(n), planned };
+        let seq = open.line.start_seq(n);
+        let seed = Seed { client, message, case, draw, seq, planned };
         Some(self.worker.prepare(seed, &open.phase))
     }
 
@@ -353,11 +354,19 @@ impl<D: Dialer> Pacer<D> {
     /// so it counts among the latencies as one of which nothing is known.
     fn drop_start(&self, start: Start) {
         let key = CellKey { address: 0, ..start.key };
+        let case = start.case;
         drop(start);
-        self.worker.books.count(key, |cell| {
-            cell.messages.planned += 1;
-            cell.messages.dropped += 1;
-            cell.response.record_dropped();
+        self.worker.books.count(key, |cell| match case {
+            None => {
+                cell.messages.planned += 1;
+                cell.messages.dropped += 1;
+                cell.response.record_dropped();
+            }
+            Some(case) => {
+                let cell = cell.cases.entry(case).or_default();
+                cell.planned += 1;
+                cell.dropped += 1;
+            }
         });
     }
 

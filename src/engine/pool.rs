@@ -10,8 +10,8 @@ use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::run::Run;
 use super::sender::Sender;
-use super::session;
 use super::worker::Worker;
+use super::{rude, session};
 use crate::draw::Purpose;
 use crate::plan::{ClientId, Load, PhaseId, Weighted};
 use crate::record::PhaseGauge;
@@ -113,7 +113,11 @@ impl<D: Dialer> Worker<D> {
         self.list(&handle);
         self.gauges.borrow_mut().hold(handle.phase.get());
         if let Some(this) = self.this.upgrade() {
-            self.tasks.borrow_mut().spawn_local(session::serve(this, handle, start));
+            let mut tasks = self.tasks.borrow_mut();
+            match start.case {
+                None => tasks.spawn_local(session::serve(this, handle, start)),
+                Some(case) => tasks.spawn_local(rude::serve(this, handle, start, case)),
+            };
         }
     }
 
@@ -198,7 +202,7 @@ impl<D: Dialer> Worker<D> {
             self.books.shared.closed(phase);
             self.gauges.borrow_mut().exit(handle, phase);
         }
-        if !handle.ready.get() {
+        if !handle.ready.get() && !self.client(handle.client).is_malformed() {
             let key = handle.key();
             self.books.count(key, |cell| cell.sessions.failed += 1);
         }

@@ -61,9 +61,9 @@ pub(super) async fn serve<D: Dialer>(worker: Rc<Worker<D>>, handle: Rc<Handle>, 
 }
 
 /// Tells the worker that a session is gone, on every way out.
-struct Attendance<D: Dialer> {
-    worker: Rc<Worker<D>>,
-    handle: Rc<Handle>,
+pub(super) struct Attendance<D: Dialer> {
+    pub(super) worker: Rc<Worker<D>>,
+    pub(super) handle: Rc<Handle>,
 }
 
 impl<D: Dialer> Drop for Attendance<D> {

@@ -60,8 +60,10 @@ impl<D: Dialer> Worker<D> {
         let client = run.line.client_of_slot(*number);
         let draw = run.line.slot_draw(*number, ordinal);
         let seq = run.line.slot_seq(*number, ordinal);
-        let message = self.choose(client, draw);
-        let seed = Seed { client, message, draw, seq, planned: None };
+        // Each slot begins with another case, and goes round all of them.
+        let turn = ordinal.saturating_add(u64::from(*number));
+        let (message, case) = self.choose(client, draw, turn);
+        let seed = Seed { client, message, case, draw, seq, planned: None };
         Some(self.prepare(seed, &run.phase).come_due(now))
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::books::{Books, Composed, PhaseState, Seed, Start, panic_text};
 use super::dialer::{Dialer, Route};
@@ -27,9 +28,9 @@ use super::slots::Retry;
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
-use crate::plan::{Client, ClientId, Family, MessageId, Plan, Proxy, Timeouts, Weighted};
+use crate::plan::{Client, ClientId, Family, MessageId, Plan, Proxy, TargetId, Timeouts, Weighted};
 use crate::record::PhaseGauge;
-use crate::smtp::{Expectations, Manners};
+use crate::smtp::{CaseId, Expectations, Manners};
 
 /// Octets that one read can take.
 const READ_BUFFER: usize = 64 * 1024;
@@ -51,6 +52,8 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) departed: RefCell<Vec<PhaseGauge>>,
     pub(super) sessions: RefCell<Vec<Rc<Handle>>>,
     pub(super) retries: RefCell<BinaryHeap<Reverse<Retry>>>,
+    /// By target: when it was last asked whether it still serves.
+    probed: RefCell<Vec<Option<Instant>>>,
     pub(super) stopping: Cell<bool>,
     pub(super) stopped: Cell<bool>,
     pub(super) this: std::rc::Weak<Self>,
@@ -82,6 +85,7 @@ impl<D: Dialer> Worker<D> {
             departed: RefCell::default(),
             sessions: RefCell::default(),
             retries: RefCell::default(),
+            probed: RefCell::new(vec![None; plan.targets.len()]),
             stopping: Cell::default(),
             stopped: Cell::default(),
             this: std::rc::Weak::clone(this),
@@ -145,6 +149,9 @@ impl<D: Dialer> Worker<D> {
     /// A start with its message composed ahead, unless that must wait for a session.
     pub(super) fn prepare(&self, seed: Seed, phase: &Rc<PhaseState>) -> Start {
         let mut start = Start::new(seed, Rc::clone(phase), Rc::clone(&self.books));
+        if start.case.is_some() {
+            return start;
+        }
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
         if !late && self.compose(&mut start, None).is_ok() {
@@ -178,9 +185,34 @@ impl<D: Dialer> Worker<D> {
         }
     }
 
-    /// Which of its messages a client sends for a start.
-    pub(super) fn choose(&self, client: ClientId, draw: Draw) -> MessageId {
-        pick(&self.client(client).messages, draw.of(Purpose::Message).unit())
+    /// Which of its messages a client sends for a start, or which case it plays: these it takes
+    /// in turns, so that each is played as often as the others.
+    pub(super) fn choose(
+        &self,
+        client: ClientId,
+        draw: Draw,
+        turn: u64,
+    ) -> (MessageId, Option<CaseId>) {
+        let client = self.client(client);
+        match &client.cases {
+            None => (pick(&client.messages, draw.of(Purpose::Message).unit()), None),
+            Some(cases) => {
+                let place = turn.checked_rem(cases.len() as u64).unwrap_or_default();
+                let case = usize::try_from(place).ok().and_then(|place| cases.get(place));
+                (MessageId(0), case.copied())
+            }
+        }
+    }
+
+    /// Whether a target may be asked now if it still serves: at most once a second.
+    pub(super) fn may_probe(&self, target: TargetId, now: Instant) -> bool {
+        let mut probed = self.probed.borrow_mut();
+        let Some(last) = probed.get_mut(target.index()) else { return false };
+        let may = last.is_none_or(|last| now >= last + super::rude::BETWEEN_PROBES);
+        if may {
+            *last = Some(now);
+        }
+        may && !self.stopping.get()
     }
 
     /// Takes ended tasks from the books; a panic is told.

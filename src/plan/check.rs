@@ -200,23 +200,32 @@ fn metric(name: &str) -> Result<Metric, ThresholdError> {
         ("rate", "achieved") => Ok(Metric::RateAchieved),
         ("throughput", "") => Ok(Metric::Throughput),
         ("generator", "cpu") => Ok(Metric::GeneratorCpu),
-        ("case", _) => Err(ThresholdError::NotSupported(name.to_owned())),
+        ("case", "findings") => Ok(Metric::CaseFindings),
         _ => Err(unknown_metric(name, head)),
     }
 }
 
 /// Suggests a whole name where one is near, else the first part of one.
 fn unknown_metric(name: &str, head: &str) -> ThresholdError {
-    const WHOLE: [&str; 6] = [
+    const WHOLE: [&str; 7] = [
         "message.errors",
         "message.count",
         "session.errors",
         "rate.achieved",
         "throughput",
+        "case.findings",
         "generator.cpu",
     ];
-    const HEADS: [&str; 7] =
-        ["message", "session", "step", "rate.achieved", "throughput", "code", "generator.cpu"];
+    const HEADS: [&str; 8] = [
+        "message",
+        "session",
+        "step",
+        "rate.achieved",
+        "throughput",
+        "code",
+        "case.findings",
+        "generator.cpu",
+    ];
     let near = |hint: &String| hint.starts_with("did you mean");
     let hint = suggest(name, WHOLE).filter(near).or_else(|| suggest(head, HEADS));
     ThresholdError::UnknownMetric { got: name.to_owned(), hint }
@@ -315,6 +324,7 @@ mod tests {
             ("code.450 < 1%", CodeShare(codes("450")), Op::Less, 0.01),
             ("code.5xx < 1%", CodeShare(codes("5xx")), Op::Less, 0.01),
             ("session.max < 2s", Session(Stat::Max), Op::Less, 2000.0),
+            ("case.findings <= 0", Metric::CaseFindings, Op::AtMost, 0.0),
             ("generator.cpu < 90%", GeneratorCpu, Op::Less, 0.9),
         ];
         for (text, metric, op, limit) in table {
@@ -374,7 +384,7 @@ mod tests {
 
     #[test]
     fn what_a_later_version_brings_is_said_to_be_not_supported_yet() {
-        for text in ["case.findings == 0", "message.p99{class=spam} < 5ms", "step.auth.p99 < 5ms"] {
+        for text in ["message.p99{class=spam} < 5ms", "step.auth.p99 < 5ms"] {
             let error = text.parse::<Threshold>().unwrap_err();
             assert!(error.to_string().ends_with("is not supported yet"), "{text}: {error}");
         }

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::document::{
-    Arrival, Client, Defaults, Document, Generator, Limits, Message, Monitor, Phase, PhaseKind,
-    Role, ShortOr, Sink, Target, ThresholdEntry, Timeouts,
+    Arrival, Client, ClientKind, Defaults, Document, Generator, Limits, Message, Monitor, Phase,
+    PhaseKind, Role, ShortOr, Sink, Target, ThresholdEntry, Timeouts,
 };
 use super::name::is_name;
 use super::value::{ByteSize, Share, Span};
@@ -25,6 +25,7 @@ pub(super) fn complete(document: &mut Document, file: &str) {
         let size = Some(ShortOr::Short(ByteSize::new(1024)));
         document.messages.push(DEFAULT_NAME, Message { size, ..Message::default() });
     }
+    complete_clients(document);
     complete_targets(document);
     complete_defaults(document);
     complete_thresholds(document);
@@ -38,6 +39,15 @@ fn name_of(file: &str) -> String {
     let is_kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let name: String = stem.chars().map(|c| if is_kept(c) { c } else { '-' }).take(64).collect();
     if is_name(&name) { name } else { "plan".to_owned() }
+}
+
+/// A malformed client pauses between its cases, so that it does not become a flood by itself.
+fn complete_clients(document: &mut Document) {
+    for client in document.clients.values_mut() {
+        if client.kind == Some(ClientKind::Malformed) {
+            client.think = client.think.or(Span::new(Duration::from_secs(1)));
+        }
+    }
 }
 
 fn complete_targets(document: &mut Document) {
@@ -82,10 +92,30 @@ fn complete_thresholds(document: &mut Document) {
     if document.thresholds.is_some() || in_defaults || in_phases {
         return;
     }
-    document.thresholds = Some(vec![entry("message.errors < 1%")]);
+    let check = if sends_mail(document) { "message.errors < 1%" } else { "case.findings == 0" };
+    document.thresholds = Some(vec![entry(check)]);
     for phase in document.phases.iter_mut().filter(|phase| is_measured_and_open(phase)) {
         phase.thresholds = Some(vec![entry("rate.achieved >= 99%")]);
     }
+}
+
+/// Whether any phase has a client that sends mail; where nobody does, messages say nothing.
+fn sends_mail(document: &Document) -> bool {
+    let default = document.defaults.as_ref().and_then(|defaults| defaults.mix.as_ref());
+    let mixes = document.phases.iter().filter_map(|phase| phase.mix.as_ref().or(default));
+    let is_mail = |name: &str| {
+        let client = document.clients.named(name);
+        client.is_none_or(|client| client.kind != Some(ClientKind::Malformed))
+    };
+    let mut mixes = mixes.peekable();
+    mixes.peek().is_none()
+        || mixes.any(|mix| match mix {
+            ShortOr::Long(weights) => weights.names().any(is_mail),
+            ShortOr::Short(name) => match document.mixes.named(name) {
+                Some(weights) => weights.names().any(is_mail),
+                None => is_mail(name),
+            },
+        })
 }
 
 fn entry(check: &str) -> ThresholdEntry {

@@ -42,6 +42,8 @@ pub enum Metric {
     Throughput,
     /// The share of ended messages that these codes decided.
     CodeShare(CodeSet),
+    /// The number of malformed cases in which the server did what it must not do.
+    CaseFindings,
     /// The busiest worker's share of its core.
     GeneratorCpu,
 }
@@ -126,7 +128,7 @@ impl Metric {
             | Self::RateAchieved
             | Self::CodeShare(_)
             | Self::GeneratorCpu => Unit::Share,
-            Self::MessageCount => Unit::Count,
+            Self::MessageCount | Self::CaseFindings => Unit::Count,
             Self::Throughput => Unit::PerSecond,
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::cases::{self, CaseCells};
 use super::{Latency, TlsCounts};
 use crate::plan::{ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
@@ -86,6 +87,8 @@ pub struct Cell {
     pub enhanced: BTreeMap<Enhanced, u64>,
     /// What went wrong, with an example of each.
     pub errors: BTreeMap<ErrorKey, ErrorCell>,
+    /// What became of malformed starts, which count nowhere else.
+    pub cases: CaseCells,
 }
 
 /// How messages came to their end.
@@ -174,6 +177,15 @@ impl Cell {
         self.steps[step.index()].get_or_insert_default()
     }
 
+    /// How many messages and malformed cases started, and how many were planned.
+    pub fn starts(&self) -> (u64, u64) {
+        let mut sums = (self.messages.started, self.messages.planned);
+        for case in self.cases.values() {
+            sums = (sums.0 + case.started, sums.1 + case.planned);
+        }
+        sums
+    }
+
     /// Counts how a recipient ended.
     pub fn recipient(&mut self, end: RecipientEnd) {
         self.recipients.ended[end as usize] += 1;
@@ -206,6 +218,7 @@ impl Cell {
         }
         add_map(&mut self.codes, &other.codes);
         add_map(&mut self.enhanced, &other.enhanced);
+        cases::merge(&mut self.cases, &other.cases);
         for (key, cell) in &other.errors {
             self.errors
                 .entry(*key)

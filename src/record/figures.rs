@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::TlsFigures;
+use super::{CaseFigures, TlsFigures};
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -159,6 +159,9 @@ pub struct PhaseResult {
     pub clients: BTreeMap<String, Figures>,
     /// By target, then by address.
     pub targets: BTreeMap<String, BTreeMap<String, Figures>>,
+    /// Malformed starts by case; only those that were played.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<String, CaseFigures>,
 }
 
 /// Counts and latencies of one part of a run.
@@ -205,6 +208,9 @@ pub struct Figures {
     pub enhanced: BTreeMap<String, u64>,
     /// What went wrong, the most frequent first.
     pub errors: Vec<ErrorRow>,
+    /// Malformed starts by case; those of a whole phase stand beside its figures.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<String, CaseFigures>,
 }
 
 /// What became of messages: planned = started + dropped, started = the sum of all others.

@@ -1,5 +1,6 @@
 //! Finished steps → tallies → frames → figures, and the results folder.
 
+mod cases;
 mod cell;
 mod events;
 mod figures;
@@ -19,6 +20,7 @@ mod statistic;
 mod stint;
 mod tls;
 
+pub use cases::{CaseCell, CaseCells, CaseFigures};
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
     StepCell, Tally,

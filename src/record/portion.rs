@@ -57,6 +57,7 @@ impl Portion {
             codes: by_name(&cell.codes),
             enhanced: by_name(&cell.enhanced),
             errors: error_rows(cell),
+            cases: super::cases::figures(&cell.cases),
         }
     }
 
@@ -118,8 +119,9 @@ pub enum Broken {
     },
 }
 
-/// Checks that no message was lost or counted twice: planned = started + dropped, and started =
-/// the sum of the outcomes. Both hold at the end of a run, however it ended.
+/// Checks that no start was lost or counted twice: planned = started + dropped, and started =
+/// the sum of the outcomes; of malformed starts likewise. All hold at the end of a run, however it
+/// ended.
 pub fn conserved(figures: &Figures) -> Result<(), Broken> {
     let messages = figures.messages;
     let MessageFigures { planned, started, dropped, .. } = messages;
@@ -127,7 +129,10 @@ pub fn conserved(figures: &Figures) -> Result<(), Broken> {
         return Err(Broken::Planned { planned, started, dropped });
     }
     let ended = messages.ended();
-    if started == ended { Ok(()) } else { Err(Broken::Started { started, ended }) }
+    if started != ended {
+        return Err(Broken::Started { started, ended });
+    }
+    figures.cases.values().try_for_each(super::CaseFigures::conserved)
 }
 
 impl Broken {

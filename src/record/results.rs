@@ -93,6 +93,8 @@ impl Results<'_> {
 
     fn phase(&self, span: PhaseSpan) -> Option<PhaseResult> {
         let phase = self.plan.phases.get(span.phase.index())?;
+        let mut figures = self.portion(Extent::Phase(span.phase), None).figures();
+        let cases = std::mem::take(&mut figures.cases);
         Some(PhaseResult {
             name: phase.name.clone(),
             kind: phase.kind.name().to_owned(),
@@ -100,7 +102,8 @@ impl Results<'_> {
             warmup: phase.warmup,
             start_s: span.start.as_secs_f64(),
             duration_s: span.length.as_secs_f64(),
-            figures: self.portion(Extent::Phase(span.phase), None).figures(),
+            figures,
+            cases,
             clients: self.clients(span.phase),
             targets: self.targets(span.phase),
         })

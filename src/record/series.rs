@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cell, Frame, Reading};
 use crate::plan::{PhaseId, Plan};
-use crate::smtp::Outcome;
+use crate::smtp::{CaseEnd, Outcome};
 
 /// A row of `series.ndjson`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -39,6 +39,12 @@ pub struct PhaseRow {
     pub started: u64,
     /// Messages that never began.
     pub dropped: u64,
+    /// Malformed cases that ended; absent where none did.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cases: u64,
+    /// Those in which the server did what it must not do; absent where there were none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub findings: u64,
     /// Messages that ended, by outcome; only those that occurred.
     pub ended: BTreeMap<String, u64>,
     /// Sessions that became ready for MAIL.
@@ -75,6 +81,8 @@ impl PhaseRow {
             planned: cell.messages.planned,
             started: cell.messages.started,
             dropped: cell.messages.dropped,
+            cases: cell.cases.values().flat_map(|case| case.ended).sum(),
+            findings: cell.cases.values().map(|case| case.of(CaseEnd::Finding)).sum(),
             ended: ended(&cell),
             opened: cell.sessions.opened,
             failed: cell.sessions.failed,
@@ -93,6 +101,11 @@ impl PhaseRow {
 pub(super) fn phase_name(plan: &Plan, phase: PhaseId) -> String {
     let known = plan.phases.get(phase.index());
     known.map_or_else(|| format!("phase {}", phase.0), |phase| phase.name.clone())
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn ended(cell: &Cell) -> BTreeMap<String, u64> {

@@ -1,5 +1,6 @@
 //! Figures and verdict → text. Pure rendering.
 
+pub mod cases;
 pub mod preview;
 mod progress;
 mod text;

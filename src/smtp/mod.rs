@@ -2,6 +2,7 @@
 //! but for the dialer.
 
 mod capabilities;
+mod cases;
 mod dialog;
 mod envelope;
 mod event;
@@ -16,6 +17,10 @@ mod tls;
 mod transaction;
 
 pub use capabilities::{Capabilities, Keyword};
+pub use cases::{
+    ALIVE, Case, CaseEnd, CaseEnding, CaseEvent, CaseId, Codes, Cue, Group, Judgement, Patience,
+    Piece, Play, Player, Rule,
+};
 pub use dialog::{Dialog, Manners};
 pub use envelope::Envelope;
 pub use event::{Act, End, Event, Input};

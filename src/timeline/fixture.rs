@@ -53,6 +53,7 @@ pub(crate) fn client(name: &str) -> Client {
         target: TargetId(0),
         source: None,
         proxy: None,
+        cases: None,
         messages: Weighted { choices: vec![(MessageId(0), 1.0)] },
         messages_per_connection: CountRange::exactly(10),
         max_connections: None,

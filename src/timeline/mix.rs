@@ -64,6 +64,24 @@ impl Shares {
         shuffle(&mut block, draw);
         block
     }
+
+    /// For each place of a block the number of its client's places before it, in this block and in
+    /// those before.
+    pub(super) fn turns(&self, block: &[ClientId], number: u64) -> Vec<u64> {
+        let most = block.iter().map(|client| client.index() + 1).max().unwrap_or_default();
+        let mut next = vec![number; most];
+        for seats in self.clients.iter().filter(|seats| seats.whole > 0) {
+            if let Some(next) = next.get_mut(seats.client.index()) {
+                *next = seats.whole.saturating_mul(number);
+            }
+        }
+        let turn = |client: &ClientId| {
+            let turn = next[client.index()];
+            next[client.index()] += 1;
+            turn
+        };
+        block.iter().map(turn).collect()
+    }
 }
 
 /// The whole places of a block that a share asks for, and the part of one that is left.

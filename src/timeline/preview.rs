@@ -55,6 +55,10 @@ pub struct PhasePreview {
     /// How many messages start; absent in a closed phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<u64>,
+    /// How many malformed cases start, give or take a few; absent where none do, and in a closed
+    /// phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cases: Option<u64>,
     /// After how many messages it ends, where its plan says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -85,8 +89,11 @@ pub struct ClientShare {
 /// Sums over all phases.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PlannedTotals {
-    /// The starts of the open phases.
+    /// The starts of the open phases, without malformed ones.
     pub messages_at_least: u64,
+    /// The malformed starts of the open phases; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cases_at_least: Option<u64>,
     /// The same with the counts of the closed phases; absent where one of them has no count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages_at_most: Option<u64>,
@@ -164,7 +171,8 @@ fn phase_preview(plan: &Plan, placed: Placed<'_>) -> PhasePreview {
         start_s: begin.map(|begin| begin.as_secs_f64()),
         length_s: line.length().map(|length| length.as_secs_f64()),
         level: level(&phase.load),
-        messages: line.starts_planned(),
+        messages: line.starts_planned().map(|starts| starts - case_starts(plan, placed)),
+        cases: line.starts_planned().map(|_| case_starts(plan, placed)).filter(|cases| *cases > 0),
         count: phase.count,
         clients: if is_pause { Vec::new() } else { client_shares(plan, phase) },
     }
@@ -215,7 +223,9 @@ fn totals(
     placed: &[Placed<'_>],
     sizes: &[Option<f64>],
 ) -> PlannedTotals {
-    let open: u64 = placed.iter().filter_map(|placed| placed.line.starts_planned()).sum();
+    let starts: u64 = placed.iter().filter_map(|placed| placed.line.starts_planned()).sum();
+    let cases: u64 = placed.iter().map(|placed| case_starts(plan, *placed)).sum();
+    let open = starts - cases;
     let counts: Option<u64> = placed
         .iter()
         .filter(|placed| placed.line.model() == Model::Closed)
@@ -223,12 +233,21 @@ fn totals(
         .sum();
     PlannedTotals {
         messages_at_least: open,
+        cases_at_least: (cases > 0).then_some(cases),
         messages_at_most: counts.and_then(|counts| open.checked_add(counts)),
         sessions_at_least: sessions_at_least(plan, placed),
         octets: octets(placed, sizes),
         length_at_least_s: shortest(plan, timeline).as_secs_f64(),
         length_at_most_s: longest(placed).map(|length| length.as_secs_f64()),
     }
+}
+
+/// How many starts of an open phase are malformed; weights share them out by the thousand.
+fn case_starts(plan: &Plan, placed: Placed<'_>) -> u64 {
+    let starts = placed.line.starts_planned().unwrap_or_default();
+    let malformed = shares(placed.phase).filter(|(id, _)| plan.clients[id.index()].is_malformed());
+    let share: f64 = malformed.map(|(_, share)| share).sum();
+    whole(approximate(starts) * share).min(starts)
 }
 
 /// No session carries more than the largest quota among the clients of its phase, and slots that
@@ -366,6 +385,7 @@ mod tests {
             totals,
             PlannedTotals {
                 messages_at_least: 1000,
+                cases_at_least: None,
                 messages_at_most: None,
                 // The starts use up more sessions of each client than the slots hold.
                 sessions_at_least: 100,
@@ -408,6 +428,20 @@ mod tests {
 
         counted.phases[0].duration = seconds(1);
         assert_eq!(preview(&counted).totals.sessions_at_least, 0);
+    }
+
+    #[test]
+    fn malformed_starts_are_neither_messages_nor_their_octets() {
+        let mut plan = both_models();
+        plan.clients[1].cases = Some(Vec::new());
+        plan.clients[1].messages.choices.clear();
+
+        let preview = preview(&plan);
+
+        assert_eq!((preview.phases[0].messages, preview.phases[0].cases), (Some(850), Some(150)));
+        assert_eq!(preview.totals.messages_at_least, 850);
+        assert_eq!(preview.totals.cases_at_least, Some(150));
+        assert_eq!(preview.totals.octets, Some(850_000));
     }
 
     #[test]

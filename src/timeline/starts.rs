@@ -22,6 +22,9 @@ pub struct PlannedStart {
     pub at: Duration,
     /// Who sends it.
     pub client: ClientId,
+    /// How many starts of the same client come before it, give or take those of places that the
+    /// blocks take in turns.
+    pub turn: u64,
 }
 
 /// The planned starts of one worker in one phase.
@@ -41,6 +44,7 @@ pub struct Starts {
 struct Block {
     number: Option<u64>,
     clients: Vec<ClientId>,
+    turns: Vec<u64>,
 }
 
 impl Starts {
@@ -64,8 +68,8 @@ impl Iterator for Starts {
             }
             if self.share.has(n) {
                 let at = line.curve().inverse(self.reached)?;
-                let client = self.block.client(n, work, line.draw())?;
-                return Some(PlannedStart { n, at, client });
+                let (client, turn) = self.block.client(n, work, line.draw())?;
+                return Some(PlannedStart { n, at, client, turn });
             }
         }
         None
@@ -73,14 +77,16 @@ impl Iterator for Starts {
 }
 
 impl Block {
-    fn client(&mut self, n: u64, work: &OpenWork, phase: Draw) -> Option<ClientId> {
+    fn client(&mut self, n: u64, work: &OpenWork, phase: Draw) -> Option<(ClientId, u64)> {
         let size = u64::from(BLOCK);
         let number = n / size;
         if self.number != Some(number) {
             self.clients = work.shares.block(phase, number);
+            self.turns = work.shares.turns(&self.clients, number);
             self.number = Some(number);
         }
-        self.clients.get(usize::try_from(n % size).ok()?).copied()
+        let place = usize::try_from(n % size).ok()?;
+        Some((*self.clients.get(place)?, *self.turns.get(place)?))
     }
 }
 

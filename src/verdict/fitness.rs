@@ -55,7 +55,8 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
         let limit_ms = results.plan.limits.lag_p99.as_secs_f64() * 1000.0;
         rows.extend(lag(phase, portion, limit_ms));
         rows.extend(late_starts(phase, &portion.cell.lag));
-        rows.extend(achieved(phase, messages.started, messages.planned));
+        let (started, planned) = portion.cell.starts();
+        rows.extend(achieved(phase, started, planned));
     }
     if messages.planned > 0 {
         let local = Measure::count(messages.of(Outcome::Local), 0);

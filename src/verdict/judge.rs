@@ -8,7 +8,7 @@
 
 use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
 use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow, as_float, ratio};
-use crate::smtp::Step;
+use crate::smtp::{CaseEnd, Step};
 
 use super::WorkerLoad;
 
@@ -83,10 +83,8 @@ fn judge_one(
 fn rate_achieved(extent: Extent, scope: Option<&Scope>, results: &Results<'_>) -> Finding {
     let open = results.begun(extent).filter(|(_, phase)| matches!(phase.load, Load::Open { .. }));
     let counts =
-        open.map(|(span, _)| results.portion(Extent::Phase(span.phase), scope).cell.messages);
-    let sums = counts.fold((0, 0), |(started, planned), messages| {
-        (started + messages.started, planned + messages.planned)
-    });
+        open.map(|(span, _)| results.portion(Extent::Phase(span.phase), scope).cell.starts());
+    let sums = counts.fold((0, 0), |sums, starts| (sums.0 + starts.0, sums.1 + starts.1));
     share(sums.0, sums.1)
 }
 
@@ -100,11 +98,19 @@ fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
         Metric::MessageErrors => Finding::of(messages.errors_share()),
         Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
         Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
-        Metric::RateAchieved => share(messages.started, messages.planned),
+        Metric::RateAchieved => {
+            let (started, planned) = cell.starts();
+            share(started, planned)
+        }
         Metric::Throughput => Finding::of(portion.accepted_per_s()),
         Metric::CodeShare(codes) => {
             let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
             share(decided.map(|(_, count)| count).sum(), messages.ended())
+        }
+        Metric::CaseFindings => {
+            let played = cell.cases.values().any(|case| case.started > case.of(CaseEnd::Local));
+            let findings = cell.cases.values().map(|case| case.of(CaseEnd::Finding)).sum();
+            Finding::of(played.then(|| as_float(findings)))
         }
         Metric::GeneratorCpu => Finding::of(busiest),
     }
@@ -248,6 +254,27 @@ mod tests {
             assert!((value - expected).abs() <= expected * 0.001, "{metric:?}: {value}");
             assert!(row.holds, "{metric:?}");
         }
+    }
+
+    #[test]
+    fn findings_are_counted_in_their_scope_and_not_known_where_no_case_was_played() {
+        let case = crate::smtp::CaseId::all().next().unwrap();
+        let mut rude = Cell::default();
+        let ended = rude.cases.entry(case).or_default();
+        (ended.planned, ended.started) = (5, 5);
+        ended.ended[CaseEnd::Finding.index()] = 2;
+        ended.ended[CaseEnd::Right.index()] = 3;
+        let cells = vec![(key(OPEN, 1, 0), rude), (key(OPEN, 0, 0), Cell::default())];
+        let mut check = threshold(Metric::CaseFindings, Op::AtMost, 0.0);
+
+        let row = judged(cells.clone(), Some(OPEN), &check);
+        let other_phase = judged(cells.clone(), Some(CLOSED), &check);
+        check.scope = Some(Scope::Client("app".to_owned()));
+        let other_client = judged(cells, None, &check);
+
+        assert_eq!((row.value, row.holds), (Some(2.0), false));
+        assert_eq!((other_phase.value, other_phase.holds), (None, false));
+        assert_eq!((other_client.value, other_client.holds), (None, false));
     }
 
     #[test]

@@ -96,10 +96,11 @@ impl Interruption {
     }
 }
 
-/// Whether any message of a phase that counts ended by the target's doing.
+/// Whether any message, or malformed case, of a phase that counts ended by the target's doing.
 fn measured(totals: &Figures) -> bool {
     let messages = totals.messages;
-    messages.started > messages.local + messages.interrupted
+    let mail = messages.started > messages.local + messages.interrupted;
+    mail || totals.cases.values().any(|case| case.started > case.local)
 }
 
 fn none(exit: ExitCode, reason: String) -> Verdict {
@@ -224,6 +225,19 @@ mod tests {
         let verdict = decide(&Course::Complete, &figures, &[], &[], ExitCode::THRESHOLD);
 
         assert_eq!(verdict.exit, ExitCode::NOTHING_MEASURED);
+    }
+
+    #[test]
+    fn malformed_cases_that_were_played_measure_something() {
+        let decided = |local| {
+            let mut figures = totals(0);
+            let row = crate::record::CaseFigures { started: 5, local, ..Default::default() };
+            figures.cases.insert("order-rcpt-first".to_owned(), row);
+            decide(&Course::Complete, &figures, &[], &[], ExitCode::THRESHOLD).exit
+        };
+
+        assert_eq!(decided(4), ExitCode::OK);
+        assert_eq!(decided(5), ExitCode::NOTHING_MEASURED);
     }
 
     #[test]

@@ -22,6 +22,7 @@ scenarios! {
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
     everyday_mix_passes: "everyday-mix.yaml" in "0.03";
     greylisting_sink_passes: "greylisting-sink.toml" in "0.05";
+    malformed_passes: "malformed.toml" in "0.15";
     open_rate_passes: "open-rate.toml" in "0.02";
     quickstart_passes: "quickstart.toml" in "0.1";
     ramp_to_peak_passes: "ramp-to-peak.toml" in "0.02";

@@ -45,7 +45,7 @@ fn whole(ran: &Ran) -> String {
 #[test]
 fn each_command_explains_itself() {
     let desk = Desk::new();
-    for command in ["", "run", "quick", "validate", "preview", "sink", "schema"] {
+    for command in ["", "run", "quick", "validate", "preview", "sink", "explain", "schema"] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|w| !w.is_empty()).collect();
         let ran = desk.mailquake(&words);
 
@@ -53,6 +53,20 @@ fn each_command_explains_itself() {
         let name = if command.is_empty() { "mailquake" } else { command };
         expect_file![format!("../golden/cli/help-{name}.txt")].assert_eq(&ran.stdout);
     }
+}
+
+#[test]
+fn a_malformed_case_is_explained_and_a_wrong_name_is_answered_with_the_right_one() {
+    let desk = Desk::new();
+    let ran = desk.mailquake(&["explain", "data-end-lf-dot-lf"]);
+    expect_file!["../golden/cli/explain.txt"].assert_eq(&whole(&ran));
+
+    let list = desk.mailquake(&["explain"]);
+    expect_file!["../golden/cli/explain-list.txt"].assert_eq(&whole(&list));
+
+    let wrong = desk.mailquake(&["explain", "order-secnd-mail"]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.stderr.contains("did you mean `order-second-mail`?"), "{}", wrong.stderr);
 }
 
 #[test]

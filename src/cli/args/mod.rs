@@ -48,6 +48,8 @@ pub enum Command {
     Preview(PreviewArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
+    /// Explains a malformed case, or lists them all.
+    Explain(ExplainArgs),
     /// Prints the JSON Schema of plans or of results.
     Schema(SchemaArgs),
 }
@@ -109,6 +111,17 @@ pub struct SinkArgs {
     /// How the counters are shown at the end.
     #[command(flatten)]
     pub format: FormatFlags,
+}
+
+/// The words behind `mailquake explain`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake explain
+  mailquake explain data-end-lf-dot-lf")]
+pub struct ExplainArgs {
+    /// The id of a case, or the name of a group. Default: the list of all cases.
+    pub case: Option<String>,
 }
 
 /// The words behind `mailquake schema`.

@@ -7,7 +7,7 @@ use super::{CodeText, Count, Mix, OneOrMany, ShortOr, Tls};
 use crate::plan::Span;
 
 /// Keys of a client that this version does not build.
-pub(super) const LATER: &[&str] = &["auth", "pace", "xclient", "cases"];
+pub(super) const LATER: &[&str] = &["auth", "pace", "xclient"];
 
 /// Steps of `expect` that this version does not build.
 pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
@@ -20,6 +20,9 @@ pub struct Client {
     pub extends: Option<String>,
     /// What it does. Default: mail.
     pub kind: Option<ClientKind>,
+    /// Which malformed cases it plays: groups (`syntax`, `order`, `parameters`, `data`, `abort`) and
+    /// single ids; `mailquake explain` lists them. Default: all.
+    pub cases: Option<OneOrMany<String>>,
     /// The name of its target. Default: `[target]`.
     pub target: Option<String>,
     /// What it sends: the name of a message, or weights such as `{ receipt = 3, newsletter = 1 }`.
@@ -48,7 +51,8 @@ pub struct Client {
     pub proxy: Option<ShortOr<ProxyVersion, Proxy>>,
     /// The name in EHLO. Default: the host's name.
     pub ehlo: Option<String>,
-    /// The pause between the messages of a session. Default: none.
+    /// The pause between the messages of a session; of a malformed client, between the cases of
+    /// one connection of a closed phase. Default: none, and 1s for a malformed client.
     pub think: Option<Span>,
     /// How a session is ended. Default: quit.
     pub end: Option<Ending>,
@@ -62,6 +66,8 @@ pub struct Client {
 pub enum ClientKind {
     /// Sends messages.
     Mail,
+    /// Plays malformed cases, one for each start, each in a session of its own.
+    Malformed,
 }
 
 /// How commands are grouped into one write (RFC 2920).

@@ -173,7 +173,6 @@ fn is_later_value(name: &str, value: &Value) -> bool {
     let text = value.as_str();
     match name {
         "Protocol" => text == Some("lmtp"),
-        "ClientKind" => text == Some("malformed"),
         "Chunking" => matches!(text, Some("auto" | "always")),
         "PhaseKind" => text == Some("search"),
         "Action" => text == Some("abort"),

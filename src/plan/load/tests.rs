@@ -282,12 +282,10 @@ fn each_part_that_is_not_built_yet_is_refused() {
         ("[monitor]\nprocess = \"master\"\n", "E015 /monitor/process"),
         ("[target]\nprotocol = \"lmtp\"\n", "E015 /target/protocol"),
         ("[sink]\ntls = {}\n", "E015 /sink/tls"),
-        ("[clients.a]\nkind = \"malformed\"\n", "E015 /clients/a/kind"),
         (
             "[[thresholds]]\ncheck = \"message.errors < 5%\"\nwindow = \"10s\"\n",
             "E015 /thresholds/0/window",
         ),
-        ("thresholds = [\"case.findings == 0\"]\n", "E015 /thresholds/0"),
     ];
     for (text, mistake) in table {
         // What is added stands at the root.

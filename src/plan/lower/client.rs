@@ -1,5 +1,6 @@
 //! `[clients]` → kinds of senders.
 
+use super::cases;
 use super::faults::Faults;
 use super::names::Names;
 use super::route::{check_ending, lower_proxy, lower_source};
@@ -69,12 +70,19 @@ impl Lowering<'_> {
         let tls = tls::lower(client.tls.as_ref(), &at("tls"), around.files, self.faults);
         let endpoint = around.targets.get(target.index()).map(|target| &target.endpoint);
         check_ending(client, endpoint, self.pointer, self.faults);
+        let cases = cases::lower(client, self.pointer, self.faults);
+        // A malformed session ends with its case, whatever a mail session's does.
+        let per_connection = cases.as_ref().map_or(per_connection, |_| CountRange::exactly(1));
         Client {
             name: name.to_owned(),
             target,
             source: lower_source(client, endpoint, self.pointer, self.faults),
             proxy: lower_proxy(client, self.pointer, self.faults),
-            messages: self.messages(),
+            messages: match cases {
+                Some(_) => Weighted { choices: Vec::new() },
+                None => self.messages(),
+            },
+            cases,
             messages_per_connection: per_connection,
             max_connections,
             recipients,

@@ -5,6 +5,7 @@
 //! can't be lowered is replaced by something harmless, for a plan with mistakes is not used.
 
 mod address;
+mod cases;
 mod client;
 mod faults;
 mod level;

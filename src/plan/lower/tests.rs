@@ -604,3 +604,78 @@ fn the_rate_of_a_warm_up_is_no_rate_of_the_plan() {
     );
     assert_eq!(with_warmup(false), Vec::<String>::new());
 }
+
+#[test]
+fn a_malformed_client_plays_the_cases_that_it_names_and_by_default_all() {
+    let tree = with(json!({
+        "clients": {
+            "all": { "kind": "malformed" },
+            "some": { "kind": "malformed", "cases": ["order-second-mail", "syntax"], "think": "2s" },
+            "more": { "kind": "malformed", "cases": "order-second-mail", "max_connections": 3 },
+            "app": {},
+        },
+        "defaults": { "mix": "app" },
+    }));
+
+    let plan = plan(&tree);
+
+    let cases = |client: usize| plan.clients[client].cases.clone();
+    assert_eq!(cases(0).unwrap().len(), crate::smtp::CaseId::all().count());
+    let some: Vec<_> = cases(1).unwrap().into_iter().map(|id| id.case().id).collect();
+    assert_eq!((some[0], some.last().copied()), ("syntax-unknown-verb", Some("order-second-mail")));
+    assert_eq!(cases(2).unwrap().len(), 1);
+    assert_eq!(cases(3), None);
+    let think = |client: usize| plan.clients[client].think.as_secs();
+    assert_eq!([think(0), think(1), think(3)], [1, 2, 0]);
+    assert!(plan.clients[0].messages.choices.is_empty());
+}
+
+#[test]
+fn a_malformed_client_has_no_mail_and_a_mail_client_no_cases() {
+    let of = |client: Value| mistakes(&with(json!({ "clients": { "rude": client } })));
+    let only = "(it sends no mail; it has kind, cases, target, ehlo, think, max_connections)";
+
+    assert_eq!(
+        of(json!({ "kind": "malformed", "messages_per_connection": 5, "pipelining": "full" })),
+        [
+            format!(
+                "E014 /clients/rude/messages_per_connection key: a client of kind `malformed` has \
+                 no `messages_per_connection` {only}"
+            ),
+            format!(
+                "E014 /clients/rude/pipelining key: a client of kind `malformed` has no \
+                 `pipelining` {only}"
+            ),
+        ]
+    );
+    assert_eq!(
+        of(json!({ "cases": ["syntax"] })),
+        ["E014 /clients/rude/cases key: `cases` belongs to clients of kind `malformed`"]
+    );
+    assert_eq!(
+        of(json!({ "kind": "malformed", "cases": ["syntax", "order-secnd-mail"] })),
+        ["E020 /clients/rude/cases/1: no case or group of cases is named `order-secnd-mail` \
+             (did you mean `order-second-mail`?)"]
+    );
+    assert_eq!(
+        of(json!({ "kind": "malformed", "cases": "everything" })),
+        ["E020 /clients/rude/cases: no case or group of cases is named `everything` (the \
+             groups are syntax, order, parameters, data, abort; `mailquake explain` lists the \
+             single cases)"]
+    );
+}
+
+#[test]
+fn a_plan_that_sends_no_mail_asks_for_no_findings_by_default() {
+    let clients = json!({ "app": {}, "rude": { "kind": "malformed" } });
+    let checks = |mix: &str| {
+        let mixes = json!({ "both": { "app": 1, "rude": 1 } });
+        let sections = json!({ "clients": clients, "mixes": mixes, "defaults": { "mix": mix } });
+        let plan = plan(&with(sections));
+        plan.thresholds.into_iter().map(|check| check.text).collect::<Vec<_>>()
+    };
+
+    assert_eq!(checks("rude"), ["case.findings == 0"]);
+    assert_eq!(checks("app"), ["message.errors < 1%"]);
+    assert_eq!(checks("both"), ["message.errors < 1%"]);
+}

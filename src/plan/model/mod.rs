@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Address, AddressPool, Proxy, Threshold};
 use crate::message::{CountRange, FeedSpec, Recipe};
-use crate::smtp::{Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
+use crate::smtp::{CaseId, Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
 
 pub use tls::{Identity, Tls, TlsVersion, Verify};
 
@@ -139,7 +139,9 @@ pub struct Client {
     pub source: Option<AddressPool>,
     /// Whom its connections say they stand for.
     pub proxy: Option<Proxy>,
-    /// What it sends.
+    /// The malformed cases that it plays in place of sending mail; none: it sends mail.
+    pub cases: Option<Vec<CaseId>>,
+    /// What it sends; empty where it plays cases.
     pub messages: Weighted<MessageId>,
     /// After how many messages a session ends; default 10.
     pub messages_per_connection: CountRange,
@@ -159,6 +161,13 @@ pub struct Client {
     pub end: Ending,
     /// The replies that must come.
     pub expect: Expectations,
+}
+
+impl Client {
+    /// Whether it plays malformed cases in place of sending mail.
+    pub const fn is_malformed(&self) -> bool {
+        self.cases.is_some()
+    }
 }
 
 /// One line of the timeline.

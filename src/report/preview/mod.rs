@@ -54,11 +54,8 @@ fn length(preview: &Preview) -> String {
 fn load(preview: &Preview) -> String {
     let is_open = preview.phases.iter().any(|phase| phase.model == Model::Open);
     let is_closed = preview.phases.iter().any(|phase| phase.model == Model::Closed);
-    let open = format!(
-        "{} on schedule, at up to {}/s",
-        counted(preview.totals.messages_at_least, "message"),
-        level(preview.peaks.rate_per_s)
-    );
+    let open =
+        format!("{} on schedule, at up to {}/s", starts(preview), level(preview.peaks.rate_per_s));
     let closed = format!(
         "up to {} as fast as the server takes it",
         counted(preview.peaks.connections, "connection")
@@ -68,6 +65,16 @@ fn load(preview: &Preview) -> String {
         (true, false) => format!("Sends {open}"),
         (false, true) => format!("Sends over {closed}"),
         (false, false) => "Sends nothing".to_owned(),
+    }
+}
+
+/// What starts by rate: messages, malformed cases, or both.
+fn starts(preview: &Preview) -> String {
+    let messages = counted(preview.totals.messages_at_least, "message");
+    match preview.totals.cases_at_least {
+        None => messages,
+        Some(cases) if preview.totals.messages_at_least == 0 => counted(cases, "malformed case"),
+        Some(cases) => format!("{messages} and {}", counted(cases, "malformed case")),
     }
 }
 
@@ -160,6 +167,7 @@ fn totals(preview: &Preview) -> String {
     if totals.sessions_at_least > 0 {
         parts.push(format!("at least {}", counted(totals.sessions_at_least, "session")));
     }
+    parts.extend(totals.cases_at_least.map(|cases| counted(cases, "malformed case")));
     parts.extend(totals.octets.map(|octets| format!("about {} of text", format::octets(octets))));
     parts.extend(totals.length_at_most_s.map(|most| format!("over by {}", seconds(most))));
     format!("totals  {}", parts.join(", "))

@@ -3,6 +3,7 @@
 //! The verdict stands first, because it is what was asked; then one row for each phase, and below
 //! the total everything that explains a number above it.
 
+mod cases;
 mod checks;
 mod phases;
 mod steps;
@@ -88,6 +89,7 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     lines.extend(totals(summary, page.width));
     lines.extend(checks::thresholds(&summary.thresholds, page));
     lines.extend(errors(&summary.totals, page));
+    lines.extend(cases::table(&summary.totals.cases, page));
     if page.detail == Detail::Full {
         lines.extend(steps::tables(summary, page));
     }
