@@ -50,6 +50,7 @@ impl<D: Dialer> Session<D> {
                     self.text.refused(step, reply);
                 }
             }
+            Event::Lacks(what) => self.text.because(what),
             Event::Ended(end) => {
                 if let Some(start) = self.starts.pop_front() {
                     start.settle(&end, now, &self.text);

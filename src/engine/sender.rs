@@ -51,6 +51,10 @@ impl Sender {
             ehlo: client.ehlo.clone(),
             pipelining: client.pipelining,
             ending: client.end,
+            protocol: plan.targets[client.target.index()].protocol,
+            chunking: client.chunking,
+            dsn: client.dsn.clone(),
+            xclient: client.xclient.clone(),
         };
         let expectations = plan.messages.iter().map(|message| {
             let both = client.expect.overridden_by(&message.expect);

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::Threshold;
 use crate::message::{CountRange, FeedSpec, Recipe};
-use crate::smtp::{Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
+use crate::smtp::{
+    Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Pipelining, Protocol, Xclient,
+};
 
 /// Everything that a run does.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +84,8 @@ pub struct Target {
     pub name: String,
     /// Where it is.
     pub endpoint: Endpoint,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// How long to wait for it.
     pub timeouts: Timeouts,
     /// The ranges beyond loopback that this plan may load, as `10.20.0.0/16`.
@@ -150,6 +154,12 @@ pub struct Client {
     pub recipients: Option<CountRange>,
     /// How commands are grouped.
     pub pipelining: Pipelining,
+    /// Whether text goes by BDAT.
+    pub chunking: Chunking,
+    /// The notifications that it asks for.
+    pub dsn: Option<Dsn>,
+    /// Whom its sessions stand for.
+    pub xclient: Option<Xclient>,
     /// The name in EHLO.
     pub ehlo: EhloName,
     /// The pause between the messages of a session.

@@ -10,7 +10,7 @@ use crate::plan::{
     Monitor, Phase, PhaseId, PhaseKind, Plan, SinkPlan, SinkRole, Target, TargetId, Timeouts,
     Weighted,
 };
-use crate::smtp::{Ending, Expectations, Outcome, Pipelining};
+use crate::smtp::{Chunking, Ending, Expectations, Outcome, Pipelining, Protocol};
 
 pub(crate) const WARM_UP: PhaseId = PhaseId(0);
 pub(crate) const OPEN: PhaseId = PhaseId(1);
@@ -107,6 +107,7 @@ fn target(name: &str) -> Target {
     Target {
         name: name.to_owned(),
         endpoint: Endpoint::One(Address { host: "localhost".to_owned(), port: 25 }),
+        protocol: Protocol::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(5),
             reply: Duration::from_secs(30),
@@ -125,6 +126,9 @@ fn client(name: &str, target: TargetId) -> Client {
         max_connections: None,
         recipients: None,
         pipelining: Pipelining::default(),
+        chunking: Chunking::default(),
+        dsn: None,
+        xclient: None,
         ehlo: "tester.example".parse().unwrap(),
         think: Duration::ZERO,
         end: Ending::default(),

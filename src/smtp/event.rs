@@ -29,6 +29,9 @@ pub enum Act {
     /// Appends the text of the oldest message to `out`, then perhaps the next message's commands
     /// ([`Dialog::may_ride`]), writes all of it, and reads.
     Text,
+    /// Appends the text of the newest message to `out` as a chunk, without dot-stuffing and final
+    /// dot, and reads. Further messages may follow ([`Dialog::has_room`]).
+    Chunk,
     /// Closes the connection.
     Close,
     /// Resets the connection.
@@ -69,6 +72,8 @@ pub enum Event {
         /// The code, where it is a legal reply.
         code: Option<Code>,
     },
+    /// Why the session can't go on, where no reply says it.
+    Lacks(&'static str),
     /// The oldest message, or the attempt to open the session for it, came to its end.
     Ended(End),
 }

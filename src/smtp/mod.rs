@@ -2,24 +2,33 @@
 //! but for the dialer.
 
 mod capabilities;
+mod chunk;
 mod dialog;
+mod dsn;
 mod envelope;
 mod event;
 mod expectation;
+mod lmtp;
 mod outcome;
 mod policy;
 mod reply;
 mod reply_code;
 mod step;
 mod transaction;
+mod xclient;
+mod xtext;
 
 pub use capabilities::{Capabilities, Keyword};
+pub use chunk::{Chunking, Mark};
 pub use dialog::{Dialog, Manners};
+pub use dsn::{Dsn, Notify, Ret};
 pub use envelope::Envelope;
 pub use event::{Act, End, Event, Input};
 pub use expectation::{CodeSet, CodeSetError, Expectations};
+pub use lmtp::Protocol;
 pub use outcome::{Outcome, Party, RecipientEnd};
 pub use policy::{EhloName, EhloNameError, Ending, Pipelining};
 pub use reply::{IllegalReply, LONGEST_REPLY, Reply};
 pub use reply_code::{Class, Code, Enhanced};
 pub use step::Step;
+pub use xclient::{Proto, Xclient};

@@ -81,12 +81,10 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
         json!({ "tls": "starttls" }),
         json!({ "tls": { "mode": "starttls" } }),
         json!({ "kind": "malformed" }),
-        json!({ "chunking": "auto" }),
         json!({ "auth": {} }),
         json!({ "pace": {} }),
         json!({ "source": [] }),
         json!({ "proxy": 1 }),
-        json!({ "xclient": 1 }),
         json!({ "cases": [] }),
         json!({ "expect": { "auth": "535" } }),
     ];
@@ -130,7 +128,7 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
 
 #[test]
 fn the_defaults_of_later_features_may_be_written() {
-    let tree = json!({ "kind": "mail", "tls": "none", "chunking": "never" });
+    let tree = json!({ "kind": "mail", "tls": "none" });
 
     assert_eq!(mistakes::<Client>(&tree), Vec::<String>::new());
 }

@@ -264,7 +264,6 @@ fn each_part_that_is_not_built_yet_is_refused() {
         ("[profiles.a]\n", "E015 /profiles"),
         ("[feeds.a]\nfile = \"a.csv\"\n", "E015 /feeds/a/file"),
         ("[monitor]\nprocess = \"master\"\n", "E015 /monitor/process"),
-        ("[target]\nprotocol = \"lmtp\"\n", "E015 /target/protocol"),
         ("[target]\naddress = \"unix:/run/lmtp\"\n", "E015 /target/address"),
         ("[sink]\ntls = {}\n", "E015 /sink/tls"),
         ("[clients.a]\ntls = { mode = \"implicit\" }\n", "E015 /clients/a/tls"),

@@ -3,6 +3,7 @@
 use super::faults::Faults;
 use super::names::Names;
 use super::weights::{at_least_one, lower_count, lower_weights};
+use super::{chunking, dsn, xclient};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
 use crate::plan::document::{
@@ -40,7 +41,8 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn lower(&mut self, name: &str, host: &str) -> Client {
         let client = self.client;
-        let at = |key: &str| format!("{}/{key}", self.pointer);
+        let pointer = self.pointer;
+        let at = |key: &str| format!("{pointer}/{key}");
         let target = client.target.as_deref().unwrap_or(DEFAULT_NAME);
         let target = self.names.target(target, &at("target"), self.faults);
         let per_connection =
@@ -60,6 +62,9 @@ impl Lowering<'_> {
             max_connections,
             recipients,
             pipelining: client.pipelining.map(lower_pipelining).unwrap_or_default(),
+            chunking: chunking::lower(client, pointer, self.faults),
+            dsn: dsn::lower(client.dsn.as_ref(), &at("dsn"), self.faults),
+            xclient: xclient::lower(client.xclient.as_ref(), &at("xclient"), self.faults),
             ehlo: self.ehlo(host),
             think: client.think.map(Span::duration).unwrap_or_default(),
             end: client.end.map(lower_ending).unwrap_or_default(),
@@ -143,6 +148,7 @@ pub(super) fn lower_expect(
         (Step::Rcpt, &expect.rcpt),
         (Step::Data, &expect.data),
         (Step::EndOfData, &expect.end_of_data),
+        (Step::Bdat, &expect.bdat),
     ];
     let named = steps.into_iter().filter_map(|(step, codes)| Some((step, codes.as_ref()?)));
     Expectations::new(named.map(|(step, codes)| {

@@ -5,7 +5,9 @@
 //! can't be lowered is replaced by something harmless, for a plan with mistakes is not used.
 
 mod address;
+mod chunking;
 mod client;
+mod dsn;
 mod faults;
 mod level;
 mod message;
@@ -16,6 +18,7 @@ mod target;
 mod threshold;
 mod track;
 mod weights;
+mod xclient;
 
 use super::document::{Document, Monitor as MonitorTable};
 use super::model::{FitnessLimits, Monitor, Plan};

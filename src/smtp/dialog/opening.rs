@@ -1,7 +1,7 @@
 //! From the greeting until the session is ready for MAIL, or why it never is.
 
 use super::super::transaction::refusal;
-use super::super::{Capabilities, Class, Code, End, Event, Outcome, Reply, Step};
+use super::super::{Capabilities, Class, Code, End, Event, Outcome, Protocol, Reply, Step};
 use super::{Act, Command, Dialog, Stage};
 
 impl Dialog {
@@ -12,11 +12,15 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         if reply.code() == Code::GREETING {
-            out.extend_from_slice(b"EHLO ");
-            out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
-            return self.ask(Command::Ehlo, b"\r\n", out);
+            return self.say_hello(out);
         }
         self.opening_failed(Outcome::Unconnected, Step::Greeting, Some(reply), events)
+    }
+
+    pub(super) fn say_hello(&mut self, out: &mut Vec<u8>) -> Act {
+        out.extend_from_slice(self.manners.protocol.hello());
+        out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
+        self.ask(Command::Ehlo, b"\r\n", out)
     }
 
     pub(super) fn ehlo_answered(
@@ -28,15 +32,17 @@ impl Dialog {
         match reply.code().class() {
             Class::Positive => {
                 self.offered = Capabilities::of(reply);
-                self.ready(events)
+                self.introduce(out, events)
             }
-            // RFC 5321 3.2: a client that gets no EHLO falls back to HELO.
-            Class::Permanent => {
+            // RFC 5321 3.2: a client that gets no EHLO falls back to HELO. LMTP has none.
+            Class::Permanent if self.manners.protocol == Protocol::Smtp => {
                 out.extend_from_slice(b"HELO ");
                 out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
                 self.ask(Command::Helo, b"\r\n", out)
             }
-            Class::Intermediate | Class::Temporary => self.refused_at_opening(reply, out, events),
+            Class::Intermediate | Class::Temporary | Class::Permanent => {
+                self.refused_at_opening(reply, out, events)
+            }
         }
     }
 
@@ -47,7 +53,7 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         match reply.code().class() {
-            Class::Positive => self.ready(events),
+            Class::Positive => self.introduce(out, events),
             Class::Intermediate | Class::Temporary | Class::Permanent => {
                 self.refused_at_opening(reply, out, events)
             }
@@ -67,7 +73,18 @@ impl Dialog {
         out: &mut Vec<u8>,
         events: &mut Vec<Event>,
     ) -> Act {
-        let act = self.opening_failed(refusal(reply.code()), Step::Ehlo, Some(reply), events);
+        self.refused_at(Step::Ehlo, reply, out, events)
+    }
+
+    /// The same for another step of the opening.
+    pub(super) fn refused_at(
+        &mut self,
+        step: Step,
+        reply: &Reply<'_>,
+        out: &mut Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Act {
+        let act = self.opening_failed(refusal(reply.code()), step, Some(reply), events);
         if reply.code() == Code::CLOSING { act } else { self.leave(out) }
     }
 
