@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::dialer::Dialer;
 use super::session::Session;
+use super::transcript::Said;
 use super::turns::envelope;
 use crate::message::Mail;
 use crate::smtp::{End, Event, Reply};
@@ -60,7 +61,9 @@ impl<D: Dialer> Session<D> {
             }
             Event::Ended(end) => {
                 if let Some(start) = self.starts.pop_front() {
-                    start.settle_with(&end, now, &self.text, |mail| self.transcript(mail, &end));
+                    let seq = start.seq;
+                    let transcript = |mail: &Mail| self.transcript(seq, mail, &end);
+                    start.settle_with(&end, now, &self.text, transcript);
                 }
                 self.text.forget();
                 self.follow_front();
@@ -68,12 +71,18 @@ impl<D: Dialer> Session<D> {
         }
     }
 
-    fn transcript(&self, mail: &Mail, end: &End) -> Vec<String> {
+    fn transcript(&self, seq: u64, mail: &Mail, end: &End) -> Vec<String> {
         // What was not given to the kernel was not said.
         let all_written = self.written == self.out.len();
         let unanswered = (end.code.is_none() && all_written).then_some(end.step);
-        let manners = self.worker.manners(self.handle.client);
-        let commands = self.dialog.commands_of(&envelope(mail));
-        self.text.transcript(&manners.ehlo, commands, mail.size, unanswered)
+        self.text.replies().transcript(&Said {
+            ehlo: &self.worker.manners(self.handle.client).ehlo,
+            hello: self.dialog.hello(),
+            introduction: self.dialog.introduction(),
+            commands: self.dialog.commands_of(&envelope(seq, mail)),
+            size: mail.size,
+            unanswered,
+            refusals: self.text.refusals(),
+        })
     }
 }

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use super::order::{FirstError, Note};
 use super::shared::Shared;
-use super::transcript::{Replies, Said};
+use super::transcript::Replies;
 use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, EhloName, End, Outcome, Reply, Step};
+use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step};
 
 /// How many refusals of one message are kept for examples of errors.
 const REFUSALS: usize = 16;
@@ -158,16 +158,14 @@ impl ErrorText {
         self.replies.add(step, code);
     }
 
-    /// The last commands and replies.
-    pub(super) fn transcript(
-        &self,
-        ehlo: &EhloName,
-        commands: Vec<String>,
-        size: u64,
-        unanswered: Option<Step>,
-    ) -> Vec<String> {
-        let refusals = &self.refusals;
-        self.replies.transcript(&Said { ehlo, commands, size, unanswered, refusals })
+    /// The replies to what is said of the message in progress.
+    pub(super) const fn replies(&self) -> &Replies {
+        &self.replies
+    }
+
+    /// The replies that refused something, in full.
+    pub(super) fn refusals(&self) -> &[(Step, Code, String)] {
+        &self.refusals
     }
 }
 

@@ -55,6 +55,10 @@ impl Sender {
             pipelining: client.pipelining,
             tls: client.tls.as_ref().map(|tls| tls.mode),
             ending: client.end,
+            protocol: plan.targets[client.target.index()].protocol,
+            chunking: client.chunking,
+            dsn: client.dsn.clone(),
+            xclient: client.xclient.clone(),
         };
         let expectations = plan.messages.iter().map(|message| {
             let both = client.expect.overridden_by(&message.expect);

@@ -23,7 +23,7 @@ use super::transport::Transport;
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::CellKey;
-use crate::smtp::{Dialog, End, Event, Input, Outcome, Reply, Step};
+use crate::smtp::{Dialog, End, Event, Input, Mark, Outcome, Reply, Step};
 
 /// How large a write buffer a session keeps.
 const KEPT_BUFFER: usize = 64 * 1024;
@@ -86,8 +86,8 @@ pub(super) struct Session<D: Dialer> {
     pub(super) thinking_until: Option<Instant>,
     pub(super) out: Vec<u8>,
     pub(super) written: usize,
-    /// Where in `out` the final dot ends.
-    pub(super) dot: Option<usize>,
+    /// The places in `out` that the dialog is told of when they are written.
+    pub(super) marks: VecDeque<(usize, Mark)>,
     pub(super) write_failed: bool,
     /// The newest message has begun, and not an octet of it was given to the kernel.
     pub(super) unsent: bool,
@@ -120,7 +120,8 @@ impl<D: Dialer> Session<D> {
                     cell.octets.sent += route.preamble.len() as u64;
                 });
                 worker.connected(&handle);
-                let dialog = Dialog::new(worker.manners(handle.client));
+                let manners = worker.manners(handle.client);
+                let dialog = Dialog::new(manners).numbered(handle.number);
                 let mut session = Self {
                     worker,
                     handle,
@@ -133,7 +134,7 @@ impl<D: Dialer> Session<D> {
                     thinking_until: None,
                     out: Vec::new(),
                     written: 0,
-                    dot: None,
+                    marks: VecDeque::new(),
                     write_failed: false,
                     unsent: false,
                     partial: Vec::new(),
@@ -275,7 +276,7 @@ impl<D: Dialer> Session<D> {
         if std::mem::take(&mut self.unsent) && self.carried > 1 {
             self.worker.books.count(self.key, |cell| cell.sessions.reused += 1);
         }
-        if let Some(start) = self.starts.back_mut() {
+        for start in &mut self.starts {
             start.act(now);
         }
     }
@@ -284,9 +285,8 @@ impl<D: Dialer> Session<D> {
         self.written += count;
         self.first_octet(now);
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
-        if self.dot.is_some_and(|dot| self.written >= dot) {
-            self.dot = None;
-            self.dialog.text_written(now);
+        while let Some((_, mark)) = self.marks.pop_front_if(|(at, _)| self.written >= *at) {
+            self.dialog.written(mark, now);
         }
         if self.written == self.out.len() {
             self.dialog.on(Input::Flushed, now, &mut self.out, &mut self.events);
@@ -327,7 +327,7 @@ impl<D: Dialer> Session<D> {
         loop {
             let (input, reply) = match Reply::parse(rest) {
                 // A next message begins only when all that the server has said is heard.
-                Ok(None) => return (self.turn_if_idle(now), rest),
+                Ok(None) => return (self.go_on(now), rest),
                 Ok(Some((reply, length))) => {
                     rest = rest.get(length..).unwrap_or_default();
                     (Input::Reply(reply), Some(reply))
@@ -414,7 +414,8 @@ impl<D: Dialer> Session<D> {
     pub(super) fn await_reply(&self, now: Instant) {
         let timeouts = self.worker.timeouts(self.handle.client);
         let limit = self.dialog.awaited().map(|step| {
-            if step == Step::EndOfData { timeouts.end_of_data } else { timeouts.reply }
+            let ends = matches!(step, Step::EndOfData | Step::Bdat);
+            if ends { timeouts.end_of_data } else { timeouts.reply }
         });
         self.handle.deadline.set(limit.map(|limit| now + limit));
     }

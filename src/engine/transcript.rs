@@ -29,7 +29,11 @@ pub(super) struct Replies {
 /// What the session said, as far as replies do not tell it.
 pub(super) struct Said<'a> {
     pub(super) ehlo: &'a EhloName,
-    /// MAIL, a RCPT for each recipient, and DATA.
+    /// EHLO or LHLO.
+    pub(super) hello: String,
+    /// XCLIENT, where the session says it.
+    pub(super) introduction: Option<String>,
+    /// MAIL, a RCPT for each recipient, and DATA or BDAT.
     pub(super) commands: Vec<String>,
     /// The octets of the text.
     pub(super) size: u64,
@@ -95,8 +99,9 @@ impl Replies {
                 Some((Step::Ehlo, code)) if code.class() == Class::Permanent => {
                     format!("HELO {}", said.ehlo.as_str())
                 }
-                Some(_) | None => format!("EHLO {}", said.ehlo.as_str()),
+                Some(_) | None => said.hello.clone(),
             }),
+            Step::Xclient => said.introduction.clone(),
             Step::Starttls => Some("STARTTLS".to_owned()),
             Step::Auth => Some("AUTH <credentials left out>".to_owned()),
             Step::Mail => of_message(0),
@@ -135,7 +140,15 @@ mod tests {
         let mail = std::iter::once("MAIL FROM:<a@x> SIZE=1024".to_owned());
         let commands = mail.chain(rcpt).chain(std::iter::once("DATA".to_owned())).collect();
         let ehlo = "me.test".parse().unwrap();
-        kept.transcript(&Said { ehlo: &ehlo, commands, size: 1024, unanswered, refusals })
+        kept.transcript(&Said {
+            ehlo: &ehlo,
+            hello: "EHLO me.test".to_owned(),
+            introduction: None,
+            commands,
+            size: 1024,
+            unanswered,
+            refusals,
+        })
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::dialer::Dialer;
 use super::pool::Next;
 use super::session::{Flow, Session};
 use crate::message::Mail;
-use crate::smtp::{Act, End, Envelope, Outcome, Step};
+use crate::smtp::{Act, End, Envelope, Mark, Outcome, Step};
 
 /// The pause after a message that could not be sent at all.
 const LOCAL_PAUSE: Duration = Duration::from_millis(1);
@@ -19,6 +19,7 @@ impl<D: Dialer> Session<D> {
         match act {
             Act::Flush => {}
             Act::Text => self.put_text(now),
+            Act::Chunk => self.put_chunk(),
             Act::StartTls => return Flow::Secure,
             Act::Close => {
                 self.connection.say_goodbye();
@@ -37,18 +38,45 @@ impl<D: Dialer> Session<D> {
         if self.dialog.is_idle() && self.out.is_empty() { self.turn(now) } else { Flow::On }
     }
 
+    /// All that the server has said is heard: a next message begins, if one may.
+    pub(super) fn go_on(&mut self, now: Instant) -> Flow {
+        let flow = self.turn_if_idle(now);
+        while flow == Flow::On
+            && self.dialog.has_room()
+            && self.may_carry_more()
+            && let Some(next) = self.worker.rider(&self.handle, now)
+        {
+            if !self.begin(next, now) {
+                break;
+            }
+        }
+        flow
+    }
+
+    /// The text of the newest message, as a chunk.
+    fn put_chunk(&mut self) {
+        let Some(start) = self.starts.back() else { return };
+        self.marks.push_back((self.out.len(), Mark::Commands));
+        start.mail.put_chunk(&mut self.out);
+        self.marks.push_back((self.out.len(), Mark::Text));
+    }
+
     /// The text of the oldest message, and in one-round-trip mode the next one's commands.
     pub(super) fn put_text(&mut self, now: Instant) {
         let Some(start) = self.starts.front() else { return };
         self.out.extend_from_slice(&start.mail.octets);
-        self.dot = Some(self.out.len());
-        let more = self.carried < self.handle.quota && !self.thinks();
-        if more
+        self.marks.push_back((self.out.len(), Mark::Text));
+        if self.may_carry_more()
             && self.dialog.may_ride()
             && let Some(next) = self.worker.rider(&self.handle, now)
         {
             self.begin(next, now);
         }
+    }
+
+    /// Whether a next message may follow at once.
+    fn may_carry_more(&self) -> bool {
+        self.carried < self.handle.quota && !self.thinks()
     }
 
     pub(super) fn thinks(&self) -> bool {
@@ -94,7 +122,7 @@ impl<D: Dialer> Session<D> {
     pub(super) fn begin(&mut self, mut start: Start, now: Instant) -> bool {
         start.goes_to(self.handle.address);
         let composed = self.worker.compose_late(&mut start, self.handle.number);
-        let envelope = envelope(&start.mail);
+        let envelope = envelope(start.seq, &start.mail);
         let sendable = composed.and_then(|()| match self.dialog.lacks(&envelope) {
             Some(lack) => Err(lack.to_owned()),
             None => Ok(()),
@@ -106,14 +134,17 @@ impl<D: Dialer> Session<D> {
         }
         self.carried += 1;
         self.handle.busy.set(true);
-        self.unsent = self.out.is_empty();
+        self.unsent = self.out.is_empty() && self.starts.is_empty();
         if !self.unsent {
             // It rides behind the text of another one.
             self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
         }
         let expect = self.worker.expectations(self.handle.client, start.message);
-        self.dialog.begin(&envelope, expect, &mut self.out);
+        let act = self.dialog.begin(&envelope, expect, &mut self.out);
         self.starts.push_back(start);
+        if act == Act::Chunk {
+            self.put_chunk();
+        }
         self.follow_front();
         self.await_reply(now);
         true
@@ -133,7 +164,7 @@ impl<D: Dialer> Session<D> {
         let act = self.dialog.leave(&mut self.out);
         self.await_reply(now);
         match act {
-            Act::Flush | Act::Text | Act::StartTls => Flow::On,
+            Act::Flush | Act::Text | Act::Chunk | Act::StartTls => Flow::On,
             Act::Close => Flow::Over,
             Act::Reset => {
                 self.connection.reset_on_close();
@@ -144,7 +175,7 @@ impl<D: Dialer> Session<D> {
 }
 
 /// What MAIL and RCPT say of a mail.
-pub(super) fn envelope(mail: &Mail) -> Envelope<'_> {
+pub(super) fn envelope(id: u64, mail: &Mail) -> Envelope<'_> {
     let Mail { from, to, size, eight_bit, utf8, .. } = mail;
-    Envelope { from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 }
+    Envelope { id, from, to, size: *size, eight_bit: *eight_bit, utf8: *utf8 }
 }

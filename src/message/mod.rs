@@ -1,6 +1,7 @@
 //! Templates, feeds and MIME → the octets of one mail.
 
 mod check;
+mod chunk;
 mod composer;
 mod layout;
 mod mime;

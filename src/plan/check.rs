@@ -245,17 +245,19 @@ fn step(name: &str) -> Result<Step, ThresholdError> {
 /// Whether this version takes the step at all.
 const fn is_measured(step: Step) -> bool {
     match step {
-        Step::Auth | Step::Bdat => false,
+        Step::Auth => false,
         Step::Connect
         | Step::Greeting
         | Step::Ehlo
         | Step::Starttls
         | Step::Tls
         | Step::TlsResumed
+        | Step::Xclient
         | Step::Mail
         | Step::Rcpt
         | Step::Data
         | Step::EndOfData
+        | Step::Bdat
         | Step::Rset
         | Step::Quit => true,
     }

@@ -185,12 +185,14 @@ mod tests {
 
     use super::*;
     use crate::plan::Timeouts;
+    use crate::smtp::Protocol;
 
     fn target(host: &str, allow: &[&str]) -> Target {
         let second = Duration::from_secs(1);
         Target {
             name: "default".to_owned(),
             endpoint: Endpoint::One(Address::Host { host: host.to_owned(), port: 25 }),
+            protocol: Protocol::default(),
             timeouts: Timeouts { connect: second, reply: second, end_of_data: second },
             allow: allow.iter().map(|range| range.parse().unwrap()).collect(),
         }

@@ -1,6 +1,7 @@
 //! The reply to EHLO → what the server offers (RFC 5321 4.1.1.1).
 
-use super::Reply;
+use super::xclient::Attributes;
+use super::{Reply, Xclient};
 
 /// An extension that the dialog makes use of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,32 +15,50 @@ pub enum Keyword {
     SmtpUtf8 = 4,
     /// The SIZE parameter of MAIL (RFC 1870).
     Size = 8,
+    /// Text by BDAT (RFC 3030).
+    Chunking = 16,
+    /// Parameters for delivery status notifications (RFC 3461).
+    Dsn = 32,
     /// TLS on the same connection (RFC 3207).
-    Starttls = 16,
+    Starttls = 64,
 }
 
 /// What a server offers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Capabilities {
     keywords: u8,
+    xclient: Attributes,
 }
 
 impl Capabilities {
     /// What a reply to EHLO offers; its first line is the server's greeting.
     pub fn of(reply: &Reply<'_>) -> Self {
-        let keywords =
-            reply.lines().skip(1).filter_map(keyword).fold(0, |all, one| all | one as u8);
-        Self { keywords }
+        let mut offered = Self::default();
+        for line in reply.lines().skip(1) {
+            let mut words = line.split(|octet| *octet == b' ');
+            match words.next() {
+                Some(word) if word.eq_ignore_ascii_case(b"XCLIENT") => {
+                    offered.xclient = Attributes::of(words);
+                }
+                Some(word) => offered.keywords |= keyword(word).map_or(0, |keyword| keyword as u8),
+                None => {}
+            }
+        }
+        offered
     }
 
     /// Whether an extension is offered.
     pub const fn offers(self, keyword: Keyword) -> bool {
         self.keywords & keyword as u8 != 0
     }
+
+    /// Whether all that a client says of whom it stands for can be said.
+    pub(super) fn takes(self, xclient: &Xclient) -> bool {
+        self.xclient.holds(xclient.attributes())
+    }
 }
 
-fn keyword(line: &[u8]) -> Option<Keyword> {
-    let word = line.split(|octet| *octet == b' ').next()?;
+fn keyword(word: &[u8]) -> Option<Keyword> {
     let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
     if is(b"PIPELINING") {
         Some(Keyword::Pipelining)
@@ -51,6 +70,10 @@ fn keyword(line: &[u8]) -> Option<Keyword> {
         Some(Keyword::Size)
     } else if is(b"STARTTLS") {
         Some(Keyword::Starttls)
+    } else if is(b"CHUNKING") {
+        Some(Keyword::Chunking)
+    } else if is(b"DSN") {
+        Some(Keyword::Dsn)
     } else {
         None
     }

@@ -1,10 +1,13 @@
-//! A sender and recipients → the commands MAIL, RCPT and DATA, ready to be sent.
+//! A sender and recipients → the commands MAIL, RCPT and DATA or BDAT, ready to be sent.
 
-use super::{Capabilities, Keyword};
+use super::chunk::Carrier;
+use super::{Capabilities, Dsn, Keyword};
 
 /// The envelope of one message, and what its commands must tell of the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
+    /// What tells the message from all others of the run.
+    pub id: u64,
     /// The reverse path without brackets; empty for the null sender.
     pub from: &'a str,
     /// The forward paths without brackets.
@@ -17,6 +20,14 @@ pub struct Envelope<'a> {
     pub utf8: bool,
 }
 
+/// What session and client make of an envelope.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
+    pub(super) offered: Capabilities,
+    pub(super) carrier: Carrier,
+    pub(super) dsn: Option<&'a Dsn>,
+}
+
 /// The commands of one message in the order in which they are sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Commands {
@@ -26,19 +37,30 @@ pub(super) struct Commands {
 
 impl Commands {
     /// Replaces these commands by those of an envelope.
-    pub(super) fn fill(&mut self, envelope: &Envelope<'_>, offered: Capabilities) {
+    pub(super) fn fill(&mut self, envelope: &Envelope<'_>, terms: Terms<'_>) {
         self.octets.clear();
         self.ends.clear();
-        self.mail(envelope, offered);
+        let dsn = terms.dsn.filter(|_| terms.offered.offers(Keyword::Dsn));
+        self.put_mail(envelope, terms.offered, dsn);
         for to in envelope.to {
-            self.add(&[b"RCPT TO:<", to.as_bytes(), b">\r\n"]);
+            self.put(&[b"RCPT TO:<", to.as_bytes(), b">"]);
+            if let Some(dsn) = dsn {
+                dsn.put_rcpt(to, &mut self.octets);
+            }
+            self.end();
         }
-        self.add(&[b"DATA\r\n"]);
+        match terms.carrier {
+            Carrier::Data => self.put(&[b"DATA"]),
+            Carrier::Bdat => {
+                self.put(&[b"BDAT ", decimal(envelope.size, &mut [0; 20]), b" LAST"]);
+            }
+        }
+        self.end();
     }
 
-    fn mail(&mut self, envelope: &Envelope<'_>, offered: Capabilities) {
+    fn put_mail(&mut self, envelope: &Envelope<'_>, offered: Capabilities, dsn: Option<&Dsn>) {
         let mut size = [0; 20];
-        let mut parts: [&[u8]; 7] = [b""; 7];
+        let mut parts: [&[u8]; 6] = [b""; 6];
         parts[0] = b"MAIL FROM:<";
         parts[1] = envelope.from.as_bytes();
         parts[2] = b">";
@@ -51,14 +73,22 @@ impl Commands {
             (true, _) if offered.offers(Keyword::EightBitMime) => b" BODY=8BITMIME",
             (true | false, true | false) => b"",
         };
-        parts[6] = b"\r\n";
-        self.add(&parts);
+        self.put(&parts);
+        if let Some(dsn) = dsn {
+            dsn.put_mail(decimal(envelope.id, &mut [0; 20]), &mut self.octets);
+        }
+        self.end();
     }
 
-    fn add(&mut self, parts: &[&[u8]]) {
+    fn put(&mut self, parts: &[&[u8]]) {
         for part in parts {
             self.octets.extend_from_slice(part);
         }
+    }
+
+    /// Ends the command that was put.
+    fn end(&mut self) {
+        self.octets.extend_from_slice(b"\r\n");
         self.ends.push(self.octets.len());
     }
 
@@ -67,7 +97,7 @@ impl Commands {
         &self.octets
     }
 
-    /// The n-th command: 0 is MAIL, then the recipients, the last is DATA.
+    /// The n-th command: 0 is MAIL, then the recipients, the last is DATA or BDAT.
     pub(super) fn nth(&self, n: usize) -> &[u8] {
         let begin = n.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(n).copied().unwrap_or(begin);
@@ -95,16 +125,27 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Reply;
+    use super::super::{Notify, Reply};
     use super::*;
 
     fn commands(ehlo: &[u8]) -> Commands {
+        filled(ehlo, Carrier::Data, &Dsn::default())
+    }
+
+    fn filled(ehlo: &[u8], carrier: Carrier, dsn: &Dsn) -> Commands {
         let offered = Capabilities::of(&Reply::parse(ehlo).unwrap().unwrap().0);
+        let dsn = Some(dsn);
         let to = ["b@load.test".to_owned(), "c@load.test".to_owned()];
         let mut commands = Commands::default();
-        let envelope =
-            Envelope { from: "a@load.test", to: &to, size: 1024, eight_bit: true, utf8: false };
-        commands.fill(&envelope, offered);
+        let envelope = Envelope {
+            id: 12,
+            from: "a@load.test",
+            to: &to,
+            size: 1024,
+            eight_bit: true,
+            utf8: false,
+        };
+        commands.fill(&envelope, Terms { offered, carrier, dsn });
         commands
     }
 
@@ -127,6 +168,27 @@ mod tests {
         assert_eq!(commands.nth(2), b"RCPT TO:<c@load.test>\r\n");
         assert_eq!(commands.nth(3), b"DATA\r\n");
         assert_eq!(commands.recipients(), 2);
+    }
+
+    #[test]
+    fn a_chunk_tells_its_size_and_keeps_the_parameters_of_mail() {
+        let commands = filled(b"250-x\r\n250 8BITMIME\r\n", Carrier::Bdat, &Dsn::default());
+
+        assert_eq!(commands.nth(0), b"MAIL FROM:<a@load.test> BODY=8BITMIME\r\n");
+        assert_eq!(commands.nth(3), b"BDAT 1024 LAST\r\n");
+    }
+
+    #[test]
+    fn notifications_are_asked_for_only_where_they_are_offered() {
+        let dsn = Dsn { notify: Some(Notify::Never), envid: true, ..Dsn::default() };
+
+        let offered = filled(b"250-x\r\n250 DSN\r\n", Carrier::Data, &dsn);
+        let plain = filled(b"250 x\r\n", Carrier::Data, &dsn);
+
+        assert_eq!(offered.nth(0), b"MAIL FROM:<a@load.test> ENVID=mailquake-12\r\n");
+        assert_eq!(offered.nth(1), b"RCPT TO:<b@load.test> NOTIFY=NEVER\r\n");
+        assert_eq!(plain.nth(0), b"MAIL FROM:<a@load.test>\r\n");
+        assert_eq!(plain.nth(1), b"RCPT TO:<b@load.test>\r\n");
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub enum Act {
     /// Makes a TLS handshake, reading nothing else meanwhile. Octets that were read behind the
     /// last reply came in clear: there must be none.
     StartTls,
+    /// Appends the text of the newest message to `out` as a chunk, without dot-stuffing and final
+    /// dot, and reads. Further messages may follow ([`Dialog::has_room`]).
+    Chunk,
     /// Closes the connection.
     Close,
     /// Resets the connection.

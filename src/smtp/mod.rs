@@ -3,10 +3,13 @@
 
 mod capabilities;
 mod cases;
+mod chunk;
 mod dialog;
+mod dsn;
 mod envelope;
 mod event;
 mod expectation;
+mod lmtp;
 mod outcome;
 mod policy;
 mod proxy;
@@ -15,16 +18,21 @@ mod reply_code;
 mod step;
 mod tls;
 mod transaction;
+mod xclient;
+mod xtext;
 
 pub use capabilities::{Capabilities, Keyword};
 pub use cases::{
     ALIVE, Case, CaseEnd, CaseEnding, CaseEvent, CaseId, Codes, Cue, Group, Judgement, Patience,
     Piece, Play, Player, Rule,
 };
+pub use chunk::{Chunking, Mark};
 pub use dialog::{Dialog, Manners};
+pub use dsn::{Dsn, Notify, Ret};
 pub use envelope::Envelope;
 pub use event::{Act, End, Event, Input};
 pub use expectation::{CodeSet, CodeSetError, Expectations};
+pub use lmtp::Protocol;
 pub use outcome::{Outcome, Party, RecipientEnd};
 pub use policy::{EhloName, EhloNameError, Ending, Pipelining};
 pub use proxy::ProxyVersion;
@@ -32,3 +40,4 @@ pub use reply::{IllegalReply, LONGEST_REPLY, Reply};
 pub use reply_code::{Class, Code, Enhanced};
 pub use step::Step;
 pub use tls::{Handshake, TlsMode};
+pub use xclient::{Proto, Xclient};

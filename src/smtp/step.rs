@@ -18,6 +18,8 @@ pub enum Step {
     Tls,
     /// A resumed TLS handshake.
     TlsResumed,
+    /// The XCLIENT command, which says whom the client stands for.
+    Xclient,
     /// AUTH with all its rounds (RFC 4954).
     Auth,
     /// MAIL FROM.
@@ -38,13 +40,14 @@ pub enum Step {
 
 impl Step {
     /// All steps in the order of a session.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Connect,
         Self::Greeting,
         Self::Ehlo,
         Self::Starttls,
         Self::Tls,
         Self::TlsResumed,
+        Self::Xclient,
         Self::Auth,
         Self::Mail,
         Self::Rcpt,
@@ -64,6 +67,7 @@ impl Step {
             Self::Starttls => "starttls",
             Self::Tls => "tls",
             Self::TlsResumed => "tls_resumed",
+            Self::Xclient => "xclient",
             Self::Auth => "auth",
             Self::Mail => "mail",
             Self::Rcpt => "rcpt",

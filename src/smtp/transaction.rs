@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::envelope::Commands;
+use super::chunk::Carrier;
+use super::envelope::{Commands, Terms};
+use super::lmtp::{Deliveries, Protocol};
 use super::{
-    Capabilities, Class, Code, End, Enhanced, Envelope, Event, Expectations, Outcome, RecipientEnd,
-    Reply, Step,
+    Class, Code, End, Enhanced, Envelope, Event, Expectations, Outcome, RecipientEnd, Reply, Step,
 };
 
 /// What the session does after a reply to one of the message's commands.
@@ -37,6 +38,7 @@ pub(super) enum Part {
     Rcpt,
     Data,
     Text,
+    Bdat,
 }
 
 impl Part {
@@ -46,12 +48,14 @@ impl Part {
             Self::Rcpt => Step::Rcpt,
             Self::Data => Step::Data,
             Self::Text => Step::EndOfData,
+            Self::Bdat => Step::Bdat,
         }
     }
 }
 
+/// What became of a message, and by which reply.
 #[derive(Clone, Copy, Debug)]
-struct Decision {
+pub(super) struct Decision {
     outcome: Outcome,
     step: Step,
     code: Option<Code>,
@@ -62,6 +66,8 @@ struct Decision {
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     commands: Commands,
+    protocol: Protocol,
+    carrier: Carrier,
     expect: Option<Rc<Expectations>>,
     asked: usize,
     awaited: usize,
@@ -69,6 +75,7 @@ pub(super) struct Transaction {
     recipients_refused: usize,
     first_refusal: Option<Decision>,
     decision: Option<Decision>,
+    deliveries: Deliveries,
     failed: bool,
     open: bool,
     began: Option<Instant>,
@@ -85,11 +92,13 @@ impl Transaction {
     pub(super) fn begin(
         &mut self,
         envelope: &Envelope<'_>,
-        offered: Capabilities,
+        (protocol, terms): (Protocol, Terms<'_>),
         expect: Option<Rc<Expectations>>,
     ) {
-        self.commands.fill(envelope, offered);
-        *self = Self { commands: std::mem::take(&mut self.commands), expect, ..Self::default() };
+        self.commands.fill(envelope, terms);
+        let commands = std::mem::take(&mut self.commands);
+        let carrier = terms.carrier;
+        *self = Self { commands, protocol, carrier, expect, ..Self::default() };
     }
 
     /// Writes all commands as one group; tells their parts in order.
@@ -99,7 +108,7 @@ impl Transaction {
         self.asked = recipients + 2;
         self.awaited = recipients + 2;
         let between = std::iter::repeat_n(Part::Rcpt, recipients);
-        std::iter::once(Part::Mail).chain(between).chain(std::iter::once(Part::Data))
+        std::iter::once(Part::Mail).chain(between).chain(std::iter::once(self.last_part()))
     }
 
     /// Writes the next command.
@@ -108,21 +117,46 @@ impl Transaction {
         let part = match self.asked {
             0 => Part::Mail,
             n if n <= self.commands.recipients() => Part::Rcpt,
-            _ => Part::Data,
+            _ => self.last_part(),
         };
         self.asked += 1;
         self.awaited += 1;
         part
     }
 
-    /// The text, or a lone dot, is on its way.
-    pub(super) fn text_asked(&mut self) {
+    const fn last_part(&self) -> Part {
+        match self.carrier {
+            Carrier::Data => Part::Data,
+            Carrier::Bdat => Part::Bdat,
+        }
+    }
+
+    /// The text, or a lone dot, is on its way: so many replies will come to it.
+    pub(super) fn text_asked(&mut self) -> usize {
         self.awaited += 1;
+        1 + self.further_deliveries()
+    }
+
+    /// With all recipients answered: how many replies will come to the text beyond the first. They
+    /// are told once.
+    pub(super) fn further_deliveries(&mut self) -> usize {
+        if self.protocol == Protocol::Smtp || self.deliveries.counted {
+            return 0;
+        }
+        self.deliveries.counted = true;
+        let further = self.recipients_accepted.saturating_sub(1);
+        self.awaited += further;
+        further
     }
 
     /// The first octet of MAIL was given to the kernel.
     pub(super) fn began(&mut self, at: Instant) {
         self.began.get_or_insert(at);
+    }
+
+    /// Whether the first octet of MAIL was given to the kernel.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.began.is_some()
     }
 
     /// Whether MAIL was accepted and nothing has ended the server's transaction.
@@ -143,7 +177,7 @@ impl Transaction {
             Part::Mail => self.mail(judgement, reply),
             Part::Rcpt => self.rcpt(judgement, reply, events),
             Part::Data => return self.data(judgement, reply),
-            Part::Text => return self.text(judgement, reply),
+            Part::Text | Part::Bdat => return self.text(part, judgement, (reply, events)),
         }
         match (self.awaited, self.failed) {
             (0, true) => Onward::Finish,
@@ -194,7 +228,9 @@ impl Transaction {
         match judgement {
             Judgement::Passed => {
                 self.recipients_accepted += 1;
-                events.push(Event::Recipient(RecipientEnd::Accepted));
+                if self.protocol == Protocol::Smtp {
+                    events.push(Event::Recipient(RecipientEnd::Accepted));
+                }
             }
             Judgement::Failed(outcome) => {
                 self.recipients_refused += 1;
@@ -211,7 +247,12 @@ impl Transaction {
     fn data(&mut self, judgement: Judgement, reply: &Reply<'_>) -> Onward {
         match judgement {
             Judgement::Passed if !self.failed => Onward::Text,
-            Judgement::Passed if self.recipients_accepted == 0 => Onward::LoneDot,
+            // In LMTP no reply would come to it (RFC 2033 4.2).
+            Judgement::Passed
+                if self.recipients_accepted == 0 && self.protocol == Protocol::Smtp =>
+            {
+                Onward::LoneDot
+            }
             Judgement::Passed => Onward::Abandon,
             Judgement::Failed(outcome) => {
                 if !self.failed {
@@ -222,12 +263,55 @@ impl Transaction {
         }
     }
 
-    fn text(&mut self, judgement: Judgement, reply: &Reply<'_>) -> Onward {
-        self.open = false;
+    fn text(
+        &mut self,
+        part: Part,
+        judgement: Judgement,
+        (reply, events): (&Reply<'_>, &mut Vec<Event>),
+    ) -> Onward {
+        // A refused chunk may leave the server within the transaction (RFC 3030 2).
+        self.open &= part == Part::Bdat && matches!(judgement, Judgement::Failed(_));
+        let decision = match judgement {
+            Judgement::Passed => Decision::new(Outcome::Accepted, part, reply),
+            Judgement::Failed(outcome) => Decision::new(outcome, part, reply),
+        };
+        if self.protocol == Protocol::Lmtp && self.recipients_accepted > 0 {
+            return self.delivery(judgement, decision, (reply.code(), events));
+        }
         match judgement {
             Judgement::Passed if self.failed => {}
-            Judgement::Passed => self.decide(Decision::new(Outcome::Accepted, Part::Text, reply)),
-            Judgement::Failed(outcome) => self.fail(Decision::new(outcome, Part::Text, reply)),
+            Judgement::Passed => self.decide(decision),
+            Judgement::Failed(_) => self.fail(decision),
+        }
+        Onward::Finish
+    }
+
+    /// One recipient's own reply; the last of them ends the message.
+    fn delivery(
+        &mut self,
+        judgement: Judgement,
+        decision: Decision,
+        (code, events): (Code, &mut Vec<Event>),
+    ) -> Onward {
+        let kept = match judgement {
+            Judgement::Passed => {
+                events.push(Event::Recipient(RecipientEnd::Accepted));
+                &mut self.deliveries.accepted
+            }
+            Judgement::Failed(outcome) => {
+                events.push(Event::Recipient(recipient_end(outcome, code)));
+                &mut self.deliveries.refused
+            }
+        };
+        kept.get_or_insert(decision);
+        if self.awaited > 0 {
+            return Onward::Wait;
+        }
+        match (self.deliveries.accepted, self.deliveries.refused) {
+            (Some(_), _) if self.failed => {}
+            (Some(accepted), _) => self.decide(accepted),
+            (None, Some(refused)) => self.fail(refused),
+            (None, None) => {}
         }
         Onward::Finish
     }
@@ -248,8 +332,8 @@ impl Transaction {
         now: Instant,
         last_final: Option<Instant>,
     ) -> End {
-        let decision = self.decision.unwrap_or(Decision::without_reply(cause, step));
-        self.ended(decision, now, last_final)
+        let decided = self.decision.or(self.deliveries.accepted);
+        self.ended(decided.unwrap_or(Decision::without_reply(cause, step)), now, last_final)
     }
 
     /// The end of the message by a 421, where nothing else has decided.
@@ -261,7 +345,9 @@ impl Transaction {
         last_final: Option<Instant>,
     ) -> End {
         let closing = Decision::new(Outcome::Temporary, part, reply);
-        self.ended(self.decision.unwrap_or(closing), now, last_final)
+        let Deliveries { accepted, refused, .. } = self.deliveries;
+        let decided = self.decision.or(accepted).or(refused);
+        self.ended(decided.unwrap_or(closing), now, last_final)
     }
 
     fn ended(&self, decision: Decision, now: Instant, last_final: Option<Instant>) -> End {

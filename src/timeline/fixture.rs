@@ -7,7 +7,7 @@ use crate::plan::{
     Arrival, Begin, Client, ClientId, Curve, Endpoint, FitnessLimits, Load, MessageId, Monitor,
     Phase, PhaseId, PhaseKind, Plan, SinkPlan, SinkRole, Target, TargetId, Timeouts, Weighted,
 };
-use crate::smtp::{EhloName, Ending, Expectations, Pipelining};
+use crate::smtp::{Chunking, EhloName, Ending, Expectations, Pipelining, Protocol};
 
 /// A plan with seed 42, four clients of 10 messages for each connection, and these phases.
 pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
@@ -41,6 +41,7 @@ pub(crate) fn target() -> Target {
     Target {
         name: "default".to_owned(),
         endpoint: Endpoint::Sink,
+        protocol: Protocol::default(),
         timeouts: Timeouts { connect: second, reply: second, end_of_data: second },
         allow: Vec::new(),
     }
@@ -60,6 +61,9 @@ pub(crate) fn client(name: &str) -> Client {
         recipients: None,
         pipelining: Pipelining::default(),
         tls: None,
+        chunking: Chunking::default(),
+        dsn: None,
+        xclient: None,
         ehlo: "app.load.test".parse::<EhloName>().unwrap(),
         think: Duration::ZERO,
         end: Ending::default(),

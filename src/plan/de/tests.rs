@@ -77,13 +77,8 @@ fn keys_that_begin_with_x_are_ignored_everywhere() {
 
 #[test]
 fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
-    let clients = [
-        json!({ "chunking": "auto" }),
-        json!({ "auth": {} }),
-        json!({ "pace": {} }),
-        json!({ "xclient": 1 }),
-        json!({ "expect": { "auth": "535" } }),
-    ];
+    let clients =
+        [json!({ "auth": {} }), json!({ "pace": {} }), json!({ "expect": { "auth": "535" } })];
     let phases = [
         json!({ "kind": "search" }),
         json!({ "per": "session" }),
@@ -124,7 +119,7 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
 
 #[test]
 fn the_defaults_of_later_features_may_be_written() {
-    let tree = json!({ "kind": "mail", "tls": "none", "chunking": "never" });
+    let tree = json!({ "kind": "mail", "tls": "none" });
 
     assert_eq!(mistakes::<Client>(&tree), Vec::<String>::new());
 }

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CodeText, Count, Mix, OneOrMany, ShortOr, Tls};
+use super::{CodeText, Count, Dsn, Mix, OneOrMany, ShortOr, Tls, Xclient};
 use crate::plan::Span;
 
 /// Keys of a client that this version does not build.
-pub(super) const LATER: &[&str] = &["auth", "pace", "xclient"];
+pub(super) const LATER: &[&str] = &["auth", "pace"];
 
 /// Steps of `expect` that this version does not build.
-pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
+pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth"];
 
 /// One kind of sender.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -41,6 +41,10 @@ pub struct Client {
     pub pipelining: Option<Pipelining>,
     /// Whether text goes by BDAT. Default: never.
     pub chunking: Option<Chunking>,
+    /// Which notifications it asks for, where the server offers DSN. Default: none.
+    pub dsn: Option<Dsn>,
+    /// Whom its sessions stand for: they say so by XCLIENT, or fail where it is not offered.
+    pub xclient: Option<Xclient>,
     /// Whether sessions are encrypted: `none`, `starttls`, `implicit`, or a table. Default: none.
     pub tls: Option<Tls>,
     /// The local addresses that its sessions come from, in turn: one, a range such as
@@ -91,6 +95,10 @@ pub enum Pipelining {
 pub enum Chunking {
     /// By DATA.
     Never,
+    /// By BDAT where the server offers CHUNKING: one chunk for each message.
+    Auto,
+    /// By BDAT even where it is not offered: a rude client.
+    Always,
 }
 
 /// The form of a PROXY protocol header.
@@ -143,4 +151,6 @@ pub struct Expect {
     pub data: Option<OneOrMany<CodeText>>,
     /// To the final dot.
     pub end_of_data: Option<OneOrMany<CodeText>>,
+    /// To the BDAT chunk.
+    pub bdat: Option<OneOrMany<CodeText>>,
 }

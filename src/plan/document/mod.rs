@@ -5,6 +5,7 @@
 //! what a plan must have is asked for when it is lowered, so that one gap hides no other mistake.
 
 mod client;
+mod dsn;
 mod message;
 mod phase;
 mod reader;
@@ -14,12 +15,14 @@ mod target;
 mod threshold;
 mod tls;
 mod tool;
+mod xclient;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
+pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
@@ -28,6 +31,7 @@ pub use target::{Protocol, Target, Timeouts};
 pub use threshold::{Action, NoData, ThresholdEntry, ThresholdTable};
 pub use tls::{Tls, TlsMode, TlsTable, TlsVerify, TlsVersion};
 pub use tool::{Generator, Limits, Monitor};
+pub use xclient::{Proto, Xclient};
 
 use super::Diagnostic;
 use super::de::Vocabulary;
@@ -172,8 +176,6 @@ fn later_keys(table: &str) -> &'static [&'static str] {
 fn is_later_value(name: &str, value: &Value) -> bool {
     let text = value.as_str();
     match name {
-        "Protocol" => text == Some("lmtp"),
-        "Chunking" => matches!(text, Some("auto" | "always")),
         "PhaseKind" => text == Some("search"),
         "Action" => text == Some("abort"),
         _ => false,

@@ -32,6 +32,8 @@ pub struct Target {
 pub enum Protocol {
     /// SMTP (RFC 5321).
     Smtp,
+    /// LMTP (RFC 2033): LHLO, and a reply for each recipient.
+    Lmtp,
 }
 
 /// How long a session waits for its server.

@@ -280,7 +280,6 @@ fn each_part_that_is_not_built_yet_is_refused() {
         ("[profiles.a]\n", "E015 /profiles"),
         ("[feeds.a]\nfile = \"a.csv\"\n", "E015 /feeds/a/file"),
         ("[monitor]\nprocess = \"master\"\n", "E015 /monitor/process"),
-        ("[target]\nprotocol = \"lmtp\"\n", "E015 /target/protocol"),
         ("[sink]\ntls = {}\n", "E015 /sink/tls"),
         (
             "[[thresholds]]\ncheck = \"message.errors < 5%\"\nwindow = \"10s\"\n",

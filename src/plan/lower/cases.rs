@@ -7,19 +7,25 @@ use serde_json::Value;
 use super::faults::Faults;
 use crate::plan::document::{Client as ClientTable, ClientKind};
 use crate::plan::{Diagnostic, DiagnosticCode, escape, suggest};
-use crate::smtp::{CaseId, Group};
+use crate::smtp::{CaseId, Group, Protocol};
 
 /// The keys that a malformed client has.
-const KEYS: [&str; 6] = ["kind", "cases", "target", "ehlo", "think", "max_connections"];
+const KEYS: [&str; 8] =
+    ["kind", "cases", "target", "source", "proxy", "ehlo", "think", "max_connections"];
 
 /// The cases of a malformed client in the order of the catalogue; none for one that sends mail.
 pub(super) fn lower(
     client: &ClientTable,
+    protocol: Option<Protocol>,
     pointer: &str,
     faults: &mut Faults,
 ) -> Option<Vec<CaseId>> {
     match client.kind {
         Some(ClientKind::Malformed) => {
+            if protocol == Some(Protocol::Lmtp) {
+                let message = "malformed cases speak SMTP, and the target speaks LMTP";
+                faults.conflict(pointer, "kind", message);
+            }
             refuse_mail(client, pointer, faults);
             Some(chosen(client, pointer, faults))
         }

@@ -6,6 +6,7 @@ use super::names::Names;
 use super::route::{check_ending, lower_proxy, lower_source};
 use super::tls;
 use super::weights::{at_least_one, lower_count, lower_weights};
+use super::{chunking, dsn, xclient};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
 use crate::plan::document::{
@@ -55,7 +56,8 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     fn lower(&mut self, name: &str, around: Around<'_>) -> Client {
         let client = self.client;
-        let at = |key: &str| format!("{}/{key}", self.pointer);
+        let pointer = self.pointer;
+        let at = |key: &str| format!("{pointer}/{key}");
         let target = client.target.as_deref().unwrap_or(DEFAULT_NAME);
         let target = self.names.target(target, &at("target"), self.faults);
         let per_connection =
@@ -68,9 +70,11 @@ impl Lowering<'_> {
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);
         let tls = tls::lower(client.tls.as_ref(), &at("tls"), around.files, self.faults);
-        let endpoint = around.targets.get(target.index()).map(|target| &target.endpoint);
+        let server = around.targets.get(target.index());
+        let endpoint = server.map(|target| &target.endpoint);
         check_ending(client, endpoint, self.pointer, self.faults);
-        let cases = cases::lower(client, self.pointer, self.faults);
+        let cases =
+            cases::lower(client, server.map(|target| target.protocol), pointer, self.faults);
         // A malformed session ends with its case, whatever a mail session's does.
         let per_connection = cases.as_ref().map_or(per_connection, |_| CountRange::exactly(1));
         Client {
@@ -88,6 +92,9 @@ impl Lowering<'_> {
             recipients,
             pipelining: client.pipelining.map(lower_pipelining).unwrap_or_default(),
             tls,
+            chunking: chunking::lower(client, pointer, self.faults),
+            dsn: dsn::lower(client.dsn.as_ref(), &at("dsn"), self.faults),
+            xclient: xclient::lower(client.xclient.as_ref(), &at("xclient"), self.faults),
             ehlo: self.ehlo(around.host),
             think: client.think.map(Span::duration).unwrap_or_default(),
             end: client.end.map(lower_ending).unwrap_or_default(),
@@ -171,6 +178,7 @@ pub(super) fn lower_expect(
         (Step::Rcpt, &expect.rcpt),
         (Step::Data, &expect.data),
         (Step::EndOfData, &expect.end_of_data),
+        (Step::Bdat, &expect.bdat),
     ];
     let named = steps.into_iter().filter_map(|(step, codes)| Some((step, codes.as_ref()?)));
     Expectations::new(named.map(|(step, codes)| {

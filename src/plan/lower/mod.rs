@@ -6,7 +6,9 @@
 
 mod address;
 mod cases;
+mod chunking;
 mod client;
+mod dsn;
 mod faults;
 mod level;
 mod message;
@@ -19,6 +21,7 @@ mod threshold;
 mod tls;
 mod track;
 mod weights;
+mod xclient;
 
 use super::document::{Document, Monitor as MonitorTable};
 use super::files::Files;

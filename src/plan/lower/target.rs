@@ -6,9 +6,10 @@ use super::address;
 use super::faults::Faults;
 use super::route::lower_ranges;
 use crate::plan::complete::DEFAULT_NAME;
-use crate::plan::document::{Document, Role, Target as TargetTable};
+use crate::plan::document::{Document, Protocol as ProtocolName, Role, Target as TargetTable};
 use crate::plan::model::{Endpoint, Target, Timeouts};
 use crate::plan::{Address, DiagnosticCode, Span, escape};
+use crate::smtp::Protocol;
 
 /// All targets, the default one first.
 pub(super) fn lower_all(document: &Document, faults: &mut Faults) -> Vec<Target> {
@@ -27,6 +28,7 @@ pub(super) fn lower_all(document: &Document, faults: &mut Faults) -> Vec<Target>
         .map(|(name, pointer, target)| Target {
             name: name.to_owned(),
             endpoint: lower_endpoint(target, &pointer, role, faults),
+            protocol: lower_protocol(target, &pointer, faults),
             timeouts: lower_timeouts(target, &pointer, faults),
             allow: lower_allow(target, &pointer, faults),
         })
@@ -66,6 +68,18 @@ fn lower_endpoint(
         Ok([address]) => Endpoint::Spread(vec![address]),
         Err(addresses) => Endpoint::Spread(addresses),
     }
+}
+
+fn lower_protocol(target: &TargetTable, pointer: &str, faults: &mut Faults) -> Protocol {
+    let Some(ProtocolName::Lmtp) = target.protocol else { return Protocol::Smtp };
+    if target.address.is_none() {
+        faults.value(
+            DiagnosticCode::NotSupported,
+            &format!("{pointer}/protocol"),
+            "the embedded sink does not speak LMTP yet; give the target an address",
+        );
+    }
+    Protocol::Lmtp
 }
 
 fn lower_timeouts(target: &TargetTable, pointer: &str, faults: &mut Faults) -> Timeouts {

@@ -633,7 +633,8 @@ fn a_malformed_client_plays_the_cases_that_it_names_and_by_default_all() {
 #[test]
 fn a_malformed_client_has_no_mail_and_a_mail_client_no_cases() {
     let of = |client: Value| mistakes(&with(json!({ "clients": { "rude": client } })));
-    let only = "(it sends no mail; it has kind, cases, target, ehlo, think, max_connections)";
+    let only = "(it sends no mail; it has kind, cases, target, source, proxy, ehlo, think, \
+                max_connections)";
 
     assert_eq!(
         of(json!({ "kind": "malformed", "messages_per_connection": 5, "pipelining": "full" })),
@@ -647,6 +648,11 @@ fn a_malformed_client_has_no_mail_and_a_mail_client_no_cases() {
                  `pipelining` {only}"
             ),
         ]
+    );
+    let lmtp = json!({ "address": "127.0.0.1:24", "protocol": "lmtp" });
+    assert_eq!(
+        mistakes(&with(json!({ "target": lmtp, "clients": { "rude": { "kind": "malformed" } } }))),
+        ["E014 /clients/rude/kind key: malformed cases speak SMTP, and the target speaks LMTP"]
     );
     assert_eq!(
         of(json!({ "cases": ["syntax"] })),

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use super::{Address, AddressPool, Proxy, Threshold};
 use crate::message::{CountRange, FeedSpec, Recipe};
-use crate::smtp::{CaseId, Code, EhloName, Ending, Enhanced, Expectations, Pipelining};
+use crate::smtp::{
+    CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Pipelining, Protocol,
+    Xclient,
+};
 
 pub use tls::{Identity, Tls, TlsVersion, Verify};
 
@@ -86,6 +89,8 @@ pub struct Target {
     pub name: String,
     /// Where it is.
     pub endpoint: Endpoint,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// How long to wait for it.
     pub timeouts: Timeouts,
     /// The ranges beyond loopback that this plan may load, as `10.20.0.0/16`.
@@ -153,6 +158,12 @@ pub struct Client {
     pub pipelining: Pipelining,
     /// How its sessions are encrypted; none: they are in clear.
     pub tls: Option<Tls>,
+    /// Whether text goes by BDAT.
+    pub chunking: Chunking,
+    /// The notifications that it asks for.
+    pub dsn: Option<Dsn>,
+    /// Whom its sessions stand for.
+    pub xclient: Option<Xclient>,
     /// The name in EHLO.
     pub ehlo: EhloName,
     /// The pause between the messages of a session.

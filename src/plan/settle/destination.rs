@@ -23,7 +23,8 @@ pub(super) fn redirect(
     }
 }
 
-/// A target without an address is the sink, where that has the role of the target.
+/// A target without an address is the sink, where that has the role of the target. It speaks what
+/// it speaks, whatever the servers in its place did.
 fn to_the_sink(tree: &mut Map<String, Value>, findings: &mut Findings) {
     if let Some(target) = tree.get_mut("target") {
         forget_address(target);
@@ -38,6 +39,7 @@ fn forget_address(target: &mut Value) {
     if let Value::Object(target) = target {
         target.shift_remove("address");
         target.shift_remove("spread");
+        target.shift_remove("protocol");
     }
 }
 

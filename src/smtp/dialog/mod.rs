@@ -4,6 +4,8 @@
 //! 3.1 are one machine: a queue of outstanding commands of which each reply pops one. A refusal
 //! is an event; only the transport, a 421 and an illegal reply end a session.
 
+mod introduction;
+mod loss;
 mod opening;
 
 use std::collections::VecDeque;
@@ -11,11 +13,13 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::envelope::Commands;
+use super::chunk::{Carrier, MOST_IN_FLIGHT};
+use super::envelope::{Commands, Terms};
 use super::transaction::{Onward, Part, Transaction};
 use super::{
-    Act, Capabilities, Class, Code, EhloName, End, Ending, Envelope, Event, Expectations, Input,
-    Keyword, Outcome, Pipelining, Reply, Step, TlsMode,
+    Act, Capabilities, Chunking, Class, Code, Dsn, EhloName, End, Ending, Envelope, Event,
+    Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step, TlsMode,
+    Xclient,
 };
 
 /// What does not change from session to session.
@@ -29,6 +33,30 @@ pub struct Manners {
     pub tls: Option<TlsMode>,
     /// How the session is ended.
     pub ending: Ending,
+    /// What the server speaks.
+    pub protocol: Protocol,
+    /// Whether text goes by BDAT.
+    pub chunking: Chunking,
+    /// The notifications that are asked for.
+    pub dsn: Option<Dsn>,
+    /// Whom the session stands for.
+    pub xclient: Option<Xclient>,
+}
+
+impl Manners {
+    /// Those of an ordinary SMTP client of this name.
+    pub fn of(ehlo: EhloName) -> Self {
+        Self {
+            ehlo,
+            pipelining: Pipelining::default(),
+            tls: None,
+            ending: Ending::default(),
+            protocol: Protocol::default(),
+            chunking: Chunking::default(),
+            dsn: None,
+            xclient: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +67,7 @@ enum Command {
     Starttls,
     /// The handshake, which no reply answers.
     Tls,
+    Xclient,
     Message(Part),
     Rset,
     Quit,
@@ -62,10 +91,14 @@ enum Stage {
 #[derive(Debug)]
 pub struct Dialog {
     manners: Rc<Manners>,
+    /// The session's number within its client.
+    number: u64,
     /// What was offered last: what a server says in clear is forgotten with the handshake.
     offered: Capabilities,
     secured: bool,
     stage: Stage,
+    /// Whether the server knows whom the session stands for.
+    introduced: bool,
     pending: VecDeque<Pending>,
     /// The message in progress, and in one-round-trip mode the one behind it.
     transactions: VecDeque<Transaction>,
@@ -79,15 +112,23 @@ impl Dialog {
     pub fn new(manners: Rc<Manners>) -> Self {
         Self {
             manners,
+            number: 0,
             offered: Capabilities::default(),
             secured: false,
             stage: Stage::Opening,
+            introduced: false,
             pending: VecDeque::new(),
             transactions: VecDeque::new(),
             spare: None,
             last_reply: None,
             last_final: None,
         }
+    }
+
+    /// The same for the session of this number, from which XCLIENT's address follows.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
     }
 
     /// Whether a message can begin: the session is open and nothing is outstanding.
@@ -106,6 +147,15 @@ impl Dialog {
         self.manners.pipelining == Pipelining::Full && self.groups() && self.transactions.len() == 1
     }
 
+    /// Whether the next message may follow those whose chunks are in flight (RFC 3030 4.2).
+    pub fn has_room(&self) -> bool {
+        self.manners.pipelining == Pipelining::Full
+            && (1..MOST_IN_FLIGHT).contains(&self.transactions.len())
+            && self.stage == Stage::Ready
+            && self.groups()
+            && self.carrier() == Carrier::Bdat
+    }
+
     /// Why a message can't be sent in this session, if so: what it needs is not offered.
     pub fn lacks(&self, envelope: &Envelope<'_>) -> Option<&'static str> {
         if envelope.utf8 && !self.offered.offers(Keyword::SmtpUtf8) {
@@ -117,12 +167,26 @@ impl Dialog {
         }
     }
 
-    /// The commands of a message as this session sends them: MAIL, RCPT for each recipient, DATA.
+    /// The commands of a message as this session sends them: MAIL, RCPT for each recipient, DATA
+    /// or BDAT.
     pub fn commands_of(&self, envelope: &Envelope<'_>) -> Vec<String> {
         let mut commands = Commands::default();
-        commands.fill(envelope, self.offered);
+        commands.fill(envelope, self.terms());
         let all = String::from_utf8_lossy(commands.all());
         all.lines().map(str::to_owned).collect()
+    }
+
+    /// The command that asks what the server offers: EHLO or LHLO.
+    pub fn hello(&self) -> String {
+        let command = String::from_utf8_lossy(self.manners.protocol.hello());
+        format!("{command}{}", self.manners.ehlo.as_str())
+    }
+
+    /// The command that says whom the session stands for, if it says so.
+    pub fn introduction(&self) -> Option<String> {
+        let mut command = Vec::new();
+        self.manners.xclient.as_ref()?.put(self.number, &mut command);
+        Some(String::from_utf8_lossy(&command).trim_end().to_owned())
     }
 
     /// The step whose reply is awaited.
@@ -130,7 +194,12 @@ impl Dialog {
         self.pending.front().map(Pending::step)
     }
 
-    /// Begins a message in an idle session, or behind another one's text.
+    fn terms(&self) -> Terms<'_> {
+        let dsn = self.manners.dsn.as_ref();
+        Terms { offered: self.offered, carrier: self.carrier(), dsn }
+    }
+
+    /// Begins a message in an idle session, or behind another one's text or chunk.
     pub fn begin(
         &mut self,
         envelope: &Envelope<'_>,
@@ -138,8 +207,14 @@ impl Dialog {
         out: &mut Vec<u8>,
     ) -> Act {
         let mut transaction = self.spare.take().unwrap_or_default();
-        transaction.begin(envelope, self.offered, expect);
+        let carrier = self.carrier();
+        transaction.begin(envelope, (self.manners.protocol, self.terms()), expect);
+        let mut act = Act::Flush;
         if self.groups() {
+            if carrier == Carrier::Bdat {
+                act = Act::Chunk;
+                self.clear_the_way(out);
+            }
             for part in transaction.ask_all(out) {
                 self.pending.push_back(Pending::new(Command::Message(part)));
             }
@@ -148,7 +223,16 @@ impl Dialog {
             self.pending.push_back(Pending::new(Command::Message(part)));
         }
         self.transactions.push_back(transaction);
-        Act::Flush
+        act
+    }
+
+    /// A message that follows others in flight begins with RSET: if the one before is refused
+    /// only at its chunk, the server is still within it, and would take this one's recipients and
+    /// text for its own.
+    fn clear_the_way(&mut self, out: &mut Vec<u8>) {
+        if !self.transactions.is_empty() {
+            self.ask(Command::Rset, b"RSET\r\n", out);
+        }
     }
 
     /// Leaves an idle session as the client's manners say.
@@ -161,11 +245,19 @@ impl Dialog {
         }
     }
 
-    /// The final dot was given to the kernel, though not yet all that rides behind it.
-    pub fn text_written(&mut self, now: Instant) {
-        let text = Command::Message(Part::Text);
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.command == text) {
-            pending.sent.get_or_insert(now);
+    /// All up to a place was given to the kernel, though not yet what stands behind it.
+    pub fn written(&mut self, mark: Mark, now: Instant) {
+        let unsent = self.pending.iter_mut().skip_while(|pending| pending.sent.is_some());
+        for pending in
+            unsent.take_while(|pending| pending.command.is_text() == (mark == Mark::Text))
+        {
+            pending.sent = Some(now);
+        }
+        let begins = |transaction: &&mut Transaction| !transaction.has_begun();
+        if mark == Mark::Commands
+            && let Some(transaction) = self.transactions.iter_mut().find(begins)
+        {
+            transaction.began(now);
         }
     }
 
@@ -202,6 +294,14 @@ impl Dialog {
         }
     }
 
+    fn carrier(&self) -> Carrier {
+        match self.manners.chunking {
+            Chunking::Always => Carrier::Bdat,
+            Chunking::Auto if self.offered.offers(Keyword::Chunking) => Carrier::Bdat,
+            Chunking::Auto | Chunking::Never => Carrier::Data,
+        }
+    }
+
     fn ask(&mut self, command: Command, octets: &[u8], out: &mut Vec<u8>) -> Act {
         out.extend_from_slice(octets);
         self.pending.push_back(Pending::new(command));
@@ -212,7 +312,7 @@ impl Dialog {
         for pending in self.pending.iter_mut().rev().take_while(|pending| pending.sent.is_none()) {
             pending.sent = Some(now);
         }
-        if let Some(transaction) = self.transactions.back_mut() {
+        for transaction in &mut self.transactions {
             transaction.began(now);
         }
         Act::Flush
@@ -244,9 +344,12 @@ impl Dialog {
             Command::Starttls => self.starttls_answered(reply, out, events),
             // The transport takes no reply before the handshake is over.
             Command::Tls => self.lost(Outcome::Protocol, now, events),
+            Command::Xclient => self.xclient_answered(reply, out, events),
             Command::Message(part) => self.message(part, reply, now, out, events),
             Command::Rset if code.class() == Class::Positive => Act::Flush,
-            Command::Rset if closing => self.over(Act::Close),
+            Command::Rset if closing => self.lost(Outcome::Disconnected, now, events),
+            // Messages in flight come to their own ends.
+            Command::Rset if !self.transactions.is_empty() => Act::Flush,
             Command::Rset => self.leave(out),
         }
     }
@@ -275,6 +378,7 @@ impl Dialog {
             | Command::Helo
             | Command::Starttls
             | Command::Tls
+            | Command::Xclient
             | Command::Rset
             | Command::Quit => None,
         }
@@ -304,15 +408,20 @@ impl Dialog {
             return self.lost(Outcome::Disconnected, now, events);
         }
         match onward {
-            Onward::Wait => Act::Flush,
+            Onward::Wait => {
+                self.expect_deliveries();
+                Act::Flush
+            }
             Onward::Next => {
                 let part = transaction.ask_next(out);
                 self.pending.push_back(Pending::new(Command::Message(part)));
-                Act::Flush
+                self.expect_deliveries();
+                if part == Part::Bdat { Act::Chunk } else { Act::Flush }
             }
             Onward::Text => {
-                transaction.text_asked();
-                self.pending.push_back(Pending::new(Command::Message(Part::Text)));
+                for _ in 0..transaction.text_asked() {
+                    self.pending.push_back(Pending::new(Command::Message(Part::Text)));
+                }
                 Act::Text
             }
             Onward::LoneDot => {
@@ -324,6 +433,19 @@ impl Dialog {
         }
     }
 
+    /// In LMTP a chunk has as many replies as there are accepted recipients, which is known when
+    /// all of them are answered.
+    fn expect_deliveries(&mut self) {
+        let Some(front) = self.pending.front().copied() else { return };
+        if front.command != Command::Message(Part::Bdat) {
+            return;
+        }
+        let further = self.transactions.front_mut().map_or(0, Transaction::further_deliveries);
+        for _ in 0..further {
+            self.pending.push_front(front);
+        }
+    }
+
     fn finish(&mut self, now: Instant, out: &mut Vec<u8>, events: &mut Vec<Event>) -> Act {
         let Some(transaction) = self.transactions.front() else { return Act::Flush };
         let end = transaction.end(now, self.last_final);
@@ -332,44 +454,9 @@ impl Dialog {
         self.last_final = Some(now);
         match (end.outcome, open) {
             (Outcome::Protocol, _) => self.lost(Outcome::Protocol, now, events),
-            (_, true) => self.ask(Command::Rset, b"RSET\r\n", out),
-            (_, false) => Act::Flush,
+            (_, true) if self.transactions.is_empty() => self.ask(Command::Rset, b"RSET\r\n", out),
+            (_, true | false) => Act::Flush,
         }
-    }
-
-    fn tell_unanswered(&self, cause: Outcome, now: Instant, events: &mut Vec<Event>) {
-        let waited = |sent: Instant| {
-            let since = self.last_reply.map_or(sent, |last| sent.max(last));
-            (cause == Outcome::TimedOut).then(|| now.saturating_duration_since(since))
-        };
-        let sent = self.pending.iter().filter_map(|pending| Some((pending, pending.sent?)));
-        events.extend(sent.map(|(pending, sent)| Event::Unanswered {
-            step: pending.step(),
-            gave_up_after: waited(sent),
-        }));
-    }
-
-    /// The session is gone; everything in progress ends.
-    fn lost(&mut self, cause: Outcome, now: Instant, events: &mut Vec<Event>) -> Act {
-        self.tell_unanswered(cause, now, events);
-        let dotted = self.pending.front().is_some_and(|pending| {
-            pending.command == Command::Message(Part::Text) && pending.sent.is_some()
-        });
-        let step = self.awaited().unwrap_or(Step::Mail);
-        if self.stage == Stage::Opening {
-            let outcome = match (cause, step) {
-                (Outcome::Disconnected, Step::Greeting) => Outcome::Unconnected,
-                (cause, _) => cause,
-            };
-            return self.opening_failed(outcome, step, None, events);
-        }
-        // An illegal final reply is a protocol error; none at all leaves the message's fate open.
-        let first = if dotted && cause != Outcome::Protocol { Outcome::Ambiguous } else { cause };
-        for (n, transaction) in std::mem::take(&mut self.transactions).iter().enumerate() {
-            let (cause, step) = if n == 0 { (first, step) } else { (cause, Step::Mail) };
-            events.push(Event::Ended(transaction.cut(cause, step, now, self.last_final)));
-        }
-        self.over(Act::Close)
     }
 
     fn over(&mut self, act: Act) -> Act {
@@ -394,12 +481,18 @@ impl Pending {
 }
 
 impl Command {
+    /// Whether it is a text or a chunk.
+    const fn is_text(self) -> bool {
+        matches!(self, Self::Message(Part::Text | Part::Bdat))
+    }
+
     const fn step(self) -> Step {
         match self {
             Self::Greeting => Step::Greeting,
             Self::Ehlo | Self::Helo => Step::Ehlo,
             Self::Starttls => Step::Starttls,
             Self::Tls => Step::Tls,
+            Self::Xclient => Step::Xclient,
             Self::Message(part) => part.step(),
             Self::Rset => Step::Rset,
             Self::Quit => Step::Quit,
@@ -409,12 +502,12 @@ impl Command {
     fn is_passed_by(self, code: Code) -> bool {
         match self {
             // RFC 3207 4: 220 is the reply that lets the handshake begin.
-            Self::Greeting | Self::Starttls => code == Code::GREETING,
+            Self::Greeting | Self::Starttls | Self::Xclient => code == Code::GREETING,
             Self::Message(Part::Data) => code.class() == Class::Intermediate,
             Self::Ehlo
             | Self::Helo
             | Self::Tls
-            | Self::Message(Part::Mail | Part::Rcpt | Part::Text)
+            | Self::Message(Part::Mail | Part::Rcpt | Part::Text | Part::Bdat)
             | Self::Rset
             | Self::Quit => code.class() == Class::Positive,
         }

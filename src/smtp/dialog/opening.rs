@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::super::transaction::refusal;
 use super::super::{
-    Capabilities, Class, Code, End, Event, Handshake, Keyword, Outcome, Reply, Step, TlsMode,
+    Capabilities, Class, Code, End, Event, Handshake, Keyword, Outcome, Protocol, Reply, Step,
+    TlsMode,
 };
 use super::{Act, Command, Dialog, Pending, Stage};
 
@@ -34,7 +35,7 @@ impl Dialog {
         if self.manners.tls == Some(TlsMode::Starttls) && !self.secured {
             return self.ask_for_tls(out, events);
         }
-        self.ready(events)
+        self.introduce(out, events)
     }
 
     pub(super) fn greeted(
@@ -44,13 +45,13 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         if reply.code() == Code::GREETING {
-            return self.ask_ehlo(out);
+            return self.say_hello(out);
         }
         self.opening_failed(Outcome::Unconnected, Step::Greeting, Some(reply), events)
     }
 
-    fn ask_ehlo(&mut self, out: &mut Vec<u8>) -> Act {
-        out.extend_from_slice(b"EHLO ");
+    pub(super) fn say_hello(&mut self, out: &mut Vec<u8>) -> Act {
+        out.extend_from_slice(self.manners.protocol.hello());
         out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
         self.ask(Command::Ehlo, b"\r\n", out)
     }
@@ -66,13 +67,15 @@ impl Dialog {
                 self.offered = Capabilities::of(reply);
                 self.onward_in_opening(out, events)
             }
-            // RFC 5321 3.2: a client that gets no EHLO falls back to HELO.
-            Class::Permanent => {
+            // RFC 5321 3.2: a client that gets no EHLO falls back to HELO. LMTP has none.
+            Class::Permanent if self.manners.protocol == Protocol::Smtp => {
                 out.extend_from_slice(b"HELO ");
                 out.extend_from_slice(self.manners.ehlo.as_str().as_bytes());
                 self.ask(Command::Helo, b"\r\n", out)
             }
-            Class::Intermediate | Class::Temporary => self.refused_at_opening(reply, out, events),
+            Class::Intermediate | Class::Temporary | Class::Permanent => {
+                self.refused_at_opening(reply, out, events)
+            }
         }
     }
 
@@ -137,7 +140,7 @@ impl Dialog {
         self.offered = Capabilities::default();
         match self.manners.tls {
             Some(TlsMode::Implicit) => self.await_greeting(now),
-            Some(TlsMode::Starttls) | None => self.ask_ehlo(out),
+            Some(TlsMode::Starttls) | None => self.say_hello(out),
         }
     }
 
@@ -163,7 +166,18 @@ impl Dialog {
         out: &mut Vec<u8>,
         events: &mut Vec<Event>,
     ) -> Act {
-        let act = self.opening_failed(refusal(reply.code()), Step::Ehlo, Some(reply), events);
+        self.refused_at(Step::Ehlo, reply, out, events)
+    }
+
+    /// The same for another step of the opening.
+    pub(super) fn refused_at(
+        &mut self,
+        step: Step,
+        reply: &Reply<'_>,
+        out: &mut Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Act {
+        let act = self.opening_failed(refusal(reply.code()), step, Some(reply), events);
         if reply.code() == Code::CLOSING { act } else { self.leave(out) }
     }
 

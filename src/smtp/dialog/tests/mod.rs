@@ -1,7 +1,12 @@
 //! Dialogs against a server that is the test.
 
+mod chunks;
+mod introduction;
+mod lmtp;
+
 use std::time::Duration;
 
+use super::super::RecipientEnd;
 use super::*;
 
 /// A dialog whose server is the test.
@@ -15,12 +20,7 @@ pub(super) struct Wire {
 
 /// Those of a client that sends in clear and does not group.
 pub(super) fn manners() -> Manners {
-    Manners {
-        ehlo: "me.test".parse().unwrap(),
-        pipelining: Pipelining::Never,
-        tls: None,
-        ending: Ending::Quit,
-    }
+    Manners { pipelining: Pipelining::Never, ..Manners::of("me.test".parse().unwrap()) }
 }
 
 impl Wire {
@@ -49,6 +49,18 @@ impl Wire {
         wire
     }
 
+    /// A session that is ready for MAIL, with these lines behind the first of the EHLO reply.
+    fn ready_as(manners: Manners, offered: &str) -> Self {
+        let mut wire = Self::with(manners);
+        wire.says("220 hi\r\n");
+        wire.out.clear();
+        wire.on(Input::Flushed);
+        wire.says(&format!("250-hi\r\n{offered}"));
+        wire.events.clear();
+        assert!(wire.dialog.is_idle());
+        wire
+    }
+
     pub(super) fn on(&mut self, input: Input<'_>) {
         self.act = self.dialog.on(input, self.now, &mut self.out, &mut self.events);
     }
@@ -74,15 +86,39 @@ impl Wire {
 
     pub(super) fn begin(&mut self, recipients: &[&str], expect: &[(Step, &str)]) {
         let to: Vec<String> = recipients.iter().map(|to| (*to).to_owned()).collect();
-        let envelope = Envelope { from: "a@x", to: &to, size: 3, eight_bit: false, utf8: false };
+        let (eight_bit, utf8) = (false, false);
+        let envelope = Envelope { id: 1, from: "a@x", to: &to, size: 4, eight_bit, utf8 };
         let expect =
             Expectations::new(expect.iter().map(|(step, code)| (*step, code.parse().unwrap())));
-        self.dialog.begin(&envelope, Some(Rc::new(expect)), &mut self.out);
+        self.act = self.dialog.begin(&envelope, Some(Rc::new(expect)), &mut self.out);
     }
 
     fn text(&mut self) {
         assert_eq!(self.act, Act::Text);
         self.out.extend_from_slice(b"hi\r\n.\r\n");
+    }
+
+    /// The text goes as a chunk behind what is in `out`; then the message may be written to here.
+    fn chunk(&mut self) {
+        assert_eq!(self.act, Act::Chunk);
+        self.out.extend_from_slice(b"hi\r\n");
+    }
+
+    /// The codes of one step in the order in which they came.
+    fn codes(&self, step: Step) -> Vec<u16> {
+        let codes = self.events.iter().filter_map(|event| match event {
+            Event::Replied { step: at, code, .. } if *at == step => Some(code.number()),
+            _ => None,
+        });
+        codes.collect()
+    }
+
+    fn recipients(&self) -> Vec<RecipientEnd> {
+        let ends = self.events.iter().filter_map(|event| match event {
+            Event::Recipient(end) => Some(*end),
+            _ => None,
+        });
+        ends.collect()
     }
 
     pub(super) fn ends(&self) -> Vec<(Outcome, Step, Option<u16>)> {

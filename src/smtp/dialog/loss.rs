@@ -1,0 +1,62 @@
+//! The end of a connection → the ends of all that was in progress on it.
+
+use tokio::time::Instant;
+
+use super::super::transaction::Part;
+use super::super::{Act, Event, Outcome, Step};
+use super::{Command, Dialog, Stage};
+
+impl Dialog {
+    /// The session is gone; everything in progress ends.
+    pub(super) fn lost(&mut self, cause: Outcome, now: Instant, events: &mut Vec<Event>) -> Act {
+        self.tell_unanswered(cause, now, events);
+        let step = self.awaited().unwrap_or(Step::Mail);
+        if self.stage == Stage::Opening {
+            let outcome = match (cause, step) {
+                (Outcome::Disconnected, Step::Greeting) => Outcome::Unconnected,
+                (cause, _) => cause,
+            };
+            return self.opening_failed(outcome, step, None, events);
+        }
+        let transactions = std::mem::take(&mut self.transactions);
+        let whole = self.handed_over(transactions.len());
+        for (n, (transaction, whole)) in transactions.iter().zip(whole).enumerate() {
+            // An illegal final reply is a protocol error; none at all leaves a message's fate
+            // open.
+            let is_illegal = n == 0 && cause == Outcome::Protocol;
+            let cause = if whole && !is_illegal { Outcome::Ambiguous } else { cause };
+            let step = if n == 0 { step } else { Step::Mail };
+            events.push(Event::Ended(transaction.cut(cause, step, now, self.last_final)));
+        }
+        self.over(Act::Close)
+    }
+
+    /// For each message in progress, the oldest first: whether the last octet of its text was
+    /// given to the kernel. Looked up from behind, for what is left outstanding of a message that
+    /// has just ended stands before the others.
+    fn handed_over(&self, messages: usize) -> Vec<bool> {
+        let mut whole = vec![false; messages];
+        let mut places = whole.iter_mut().rev();
+        let mut place = places.next();
+        for pending in self.pending.iter().rev() {
+            let Some(whole) = place.as_deref_mut() else { break };
+            *whole |= pending.command.is_text() && pending.sent.is_some();
+            if pending.command == Command::Message(Part::Mail) {
+                place = places.next();
+            }
+        }
+        whole
+    }
+
+    pub(super) fn tell_unanswered(&self, cause: Outcome, now: Instant, events: &mut Vec<Event>) {
+        let waited = |sent: Instant| {
+            let since = self.last_reply.map_or(sent, |last| sent.max(last));
+            (cause == Outcome::TimedOut).then(|| now.saturating_duration_since(since))
+        };
+        let sent = self.pending.iter().filter_map(|pending| Some((pending, pending.sent?)));
+        events.extend(sent.map(|(pending, sent)| Event::Unanswered {
+            step: pending.step(),
+            gave_up_after: waited(sent),
+        }));
+    }
+}
