@@ -52,7 +52,7 @@ pub struct Phase {
     /// With `rate`: more messages than this at a time are dropped, not started.
     #[schemars(range(min = 1))]
     pub max_in_flight: Option<u32>,
-    /// How many sessions each client may have open at a time in this phase.
+    /// How many sessions all clients together may have open at a time in this phase.
     #[schemars(range(min = 1))]
     pub max_connections: Option<u32>,
     /// For how long what has started may run on beside the next phase.
@@ -71,7 +71,7 @@ pub struct Defaults {
     /// With `rate`: more messages than this at a time are dropped. Default: 2000.
     #[schemars(range(min = 1))]
     pub max_in_flight: Option<u32>,
-    /// How many sessions each client may have open at a time. Default: no limit.
+    /// How many sessions all clients together may have open at a time in a phase. Default: no limit.
     #[schemars(range(min = 1))]
     pub max_connections: Option<u32>,
     /// For how long what has started may run on beside the next phase. Default: the longest of

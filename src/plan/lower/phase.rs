@@ -23,7 +23,7 @@ pub(super) fn lower_kind(kind: KindName) -> PhaseKind {
 
 /// Refuses the keys that a phase of this kind does not have, and asks for those that it needs.
 pub(super) fn check_keys(table: &PhaseTable, kind: KindName, pointer: &str, faults: &mut Faults) {
-    let keys: [(&str, bool, &[KindName]); 11] = [
+    let keys: [(&str, bool, &[KindName]); 13] = [
         ("every", table.every.is_some(), &[Burst]),
         ("burst", table.burst.is_some(), &[Burst]),
         ("hold", table.hold.is_some(), &[Step]),
@@ -34,6 +34,8 @@ pub(super) fn check_keys(table: &PhaseTable, kind: KindName, pointer: &str, faul
         ("mix", table.mix.is_some(), &[Steady, Ramp, Burst, Step]),
         ("arrival", table.arrival.is_some(), &[Steady, Ramp, Burst, Step]),
         ("max_in_flight", table.max_in_flight.is_some(), &[Steady, Ramp, Burst, Step]),
+        ("max_connections", table.max_connections.is_some(), &[Steady, Ramp, Burst, Step]),
+        ("drain", table.drain.is_some(), &[Steady, Ramp, Burst, Step]),
         ("thresholds", table.thresholds.is_some(), &[Steady, Ramp, Burst, Step]),
     ];
     for (key, _, kinds) in

@@ -37,11 +37,11 @@ pub(super) fn lower_all(document: &Document, faults: &mut Faults) -> Vec<Target>
 
 fn lower_endpoint(
     target: &TargetTable,
-    pointer: &str,
+    place: &str,
     role: Option<Role>,
     faults: &mut Faults,
 ) -> Endpoint {
-    let pointer = format!("{pointer}/address");
+    let pointer = format!("{place}/address");
     let Some(addresses) = &target.address else {
         if role != Some(Role::Target) {
             faults.value_with_help(
@@ -62,6 +62,12 @@ fn lower_endpoint(
     }
     if addresses.as_slice().is_empty() {
         faults.bad(&pointer, "a list of addresses has at least one");
+    }
+    if addresses.as_slice().len() > 1 && target.spread == Some(false) {
+        let message = "sessions go to all addresses of a list in turn";
+        let help = "leave `spread` out, or give one address";
+        let spread = format!("{place}/spread");
+        faults.value_with_help(DiagnosticCode::Conflict, &spread, message, help);
     }
     match <[Address; 1]>::try_from(read) {
         Ok([address]) if target.spread != Some(true) => Endpoint::One(address),

@@ -77,6 +77,14 @@ fn each_kind_of_phase_refuses_what_it_does_not_have() {
             "E014 /phases/0/duration key: a phase of kind `step` has no `duration`",
         ),
         (
+            json!({ "name": "a", "kind": "pause", "duration": "1s", "drain": "1s" }),
+            "E014 /phases/0/drain key: a phase of kind `pause` has no `drain`",
+        ),
+        (
+            json!({ "name": "a", "kind": "pause", "duration": "1s", "max_connections": 1 }),
+            "E014 /phases/0/max_connections key: a phase of kind `pause` has no `max_connections`",
+        ),
+        (
             json!({ "name": "a", "kind": "pause", "duration": "1s", "rate": "1/s" }),
             "E014 /phases/0/rate key: a phase of kind `pause` has no `rate`",
         ),
@@ -372,6 +380,14 @@ fn mistakes_in_each_section_have_their_place() {
         (
             json!({ "clients": { "a": {}, "b": {} } }),
             "E013 /phases/0/mix: missing key `mix` (the plan has several clients; name a mix or a client, or give weights)",
+        ),
+        (
+            json!({ "mixes": { "m": { "default": 1.7e308, "also": 1.7e308 } }, "clients": { "default": {}, "also": {} }, "defaults": { "mix": "default" } }),
+            "E012 /mixes/m: the weights are too large to be added up",
+        ),
+        (
+            json!({ "target": { "address": ["a:25", "b:25"], "spread": false } }),
+            "E014 /target/spread: sessions go to all addresses of a list in turn (leave `spread` out, or give one address)",
         ),
         (json!({ "mixes": { "m": {} } }), "E012 /mixes/m: needs at least one name with its weight"),
         (

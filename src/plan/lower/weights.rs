@@ -24,6 +24,9 @@ pub(super) fn lower_weights<T>(
         }
         choices.push((resolve(name, &pointer, faults), *weight));
     }
+    if choices.iter().map(|(_, weight)| weight).sum::<f64>() == f64::INFINITY {
+        faults.bad(pointer, "the weights are too large to be added up");
+    }
     Weighted { choices }
 }
 

@@ -4,7 +4,7 @@
 //! is written out. `$$` is `$`, any other `$` stands for itself. Keys are left alone, and so is
 //! `{{ }}`, which is rendered for each message.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::diagnostic::{Diagnostic, DiagnosticCode, escape};
 use super::super::name::is_name;
@@ -45,12 +45,29 @@ pub(super) fn interpolate(
         Value::Array(items) => items.iter_mut().enumerate().fold(true, |whole, (index, item)| {
             interpolate(item, &format!("{pointer}/{index}"), variables, findings) && whole
         }),
-        Value::Object(table) => table.iter_mut().fold(true, |whole, (key, item)| {
-            let pointer = format!("{pointer}/{}", escape(key));
-            interpolate(item, &pointer, variables, findings) && whole
-        }),
+        Value::Object(table) => interpolate_table(table, pointer, variables, findings),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
+}
+
+/// The same for a table.
+pub(super) fn interpolate_table(
+    table: &mut Map<String, Value>,
+    pointer: &str,
+    variables: &mut Variables,
+    findings: &mut Findings,
+) -> bool {
+    let items = table.iter_mut().filter(|(key, _)| !is_private(pointer, key));
+    items.fold(true, |whole, (key, item)| {
+        let pointer = format!("{pointer}/{}", escape(key));
+        interpolate(item, &pointer, variables, findings) && whole
+    })
+}
+
+/// What begins with `x-` is the user's own scratch space, but for the headers of a message.
+fn is_private(pointer: &str, key: &str) -> bool {
+    let in_headers = pointer.starts_with("/messages/") && pointer.ends_with("/headers");
+    key.starts_with("x-") && !in_headers
 }
 
 fn filled(

@@ -16,7 +16,7 @@ mod variables;
 
 use serde_json::{Map, Value};
 
-use super::diagnostic::{Diagnostic, escape};
+use super::diagnostic::Diagnostic;
 use variables::Variables;
 
 pub use interpolate::escape_dollars;
@@ -78,7 +78,7 @@ fn settle_table(
         scale::scale_levels(&mut tree, factor);
     }
     if let Some(factor) = overrides.time_scale {
-        scale::scale_times(&mut tree, factor);
+        scale::scale_times(&mut tree, factor, findings);
     }
     settle_seed(&mut tree, overrides.seed, default_seed, findings);
     tree
@@ -107,11 +107,7 @@ fn variable_of(path: &str) -> Option<&str> {
 fn fill_variables(tree: &mut Map<String, Value>, overrides: &Overrides, findings: &mut Findings) {
     let mut variables = Variables::take(tree, overrides, findings);
     variables.settle(findings);
-    // What begins with `x-` is the user's own scratch space.
-    for (key, value) in tree.iter_mut().filter(|(key, _)| !key.starts_with("x-")) {
-        let pointer = format!("/{}", escape(key));
-        interpolate::interpolate(value, &pointer, &mut variables, findings);
-    }
+    interpolate::interpolate_table(tree, "", &mut variables, findings);
     variables.report_unknown(findings);
 }
 
@@ -169,6 +165,25 @@ mod tests {
             "messages": { "a": { "text": "{{ seq }} costs $5, ${n} or 5" } },
         });
         assert_eq!(tree, expected);
+    }
+
+    #[test]
+    fn private_keys_are_left_alone_wherever_they_stand_and_headers_are_not_private() {
+        let tree = json!({
+            "vars": { "v": 1 },
+            "x-top": "${nothing}",
+            "clients": { "app": { "x-note": ["${nothing}"] }, "x-app": { "ehlo": "${" } },
+            "phases": [{ "x-why": "$${", "name": "p" }],
+            "messages": { "m": { "headers": { "x-id": "${v}" } } },
+        });
+
+        let (settled, errors) = settled(tree.clone(), &Overrides::default());
+
+        assert_eq!(errors, []);
+        assert_eq!(settled["messages"]["m"]["headers"]["x-id"], 1);
+        for pointer in ["/x-top", "/clients", "/phases"] {
+            assert_eq!(settled.pointer(pointer), tree.pointer(pointer), "{pointer}");
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! `--scale` and `--time-scale` → levels, counts and times of phases multiplied.
 //!
-//! What can't be read is left as it is: the reader of the plan reports it.
+//! What can't be read is left as it is: the reader of the plan reports it. What becomes too long is
+//! a mistake at its place.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::super::diagnostic::{Diagnostic, DiagnosticCode};
 use super::super::value::{Rate, Span};
+use super::Findings;
 
 /// The keys of a phase that are times of the load; timeouts and the drain are the server's.
 const TIMES: [&str; 5] = ["duration", "every", "burst", "hold", "delay"];
@@ -29,16 +32,24 @@ pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
 }
 
 /// Multiplies the times of phases, to whole milliseconds; what was above zero stays so.
-pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64) {
-    for phase in phases(tree) {
+pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64, findings: &mut Findings) {
+    for (index, phase) in phases(tree).enumerate() {
         for key in TIMES {
             let Some(value) = phase.get_mut(key) else { continue };
-            let span = value.as_str().and_then(|text| text.parse::<Span>().ok());
-            if let Some(scaled) = span.and_then(|span| scaled_span(span, factor)) {
-                *value = Value::String(scaled.to_string());
+            let Some(span) = value.as_str().and_then(|text| text.parse::<Span>().ok()) else {
+                continue;
+            };
+            match scaled_span(span, factor) {
+                Some(scaled) => *value = Value::String(scaled.to_string()),
+                None => findings.errors.push(too_long(index, key, factor)),
             }
         }
     }
+}
+
+fn too_long(phase: usize, key: &str, factor: f64) -> Diagnostic {
+    let message = format!("with `--time-scale {factor}` this is longer than 365 days");
+    Diagnostic::value(DiagnosticCode::BadValue, format!("/phases/{phase}/{key}"), message)
 }
 
 fn phases(tree: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -135,7 +146,7 @@ mod tests {
             ],
         }));
 
-        scale_times(&mut tree, 0.05);
+        scale_times(&mut tree, 0.05, &mut Findings::default());
 
         let expected = json!({
             "target": { "timeouts": { "reply": "30s" } },
@@ -145,5 +156,16 @@ mod tests {
             ],
         });
         assert_eq!(Value::Object(tree), expected);
+    }
+
+    #[test]
+    fn a_time_that_becomes_longer_than_a_plan_may_say_is_told_at_its_place() {
+        let mut tree = table(json!({ "phases": [{ "duration": "300d", "delay": "1s" }] }));
+        let mut findings = Findings::default();
+
+        scale_times(&mut tree, 2.0, &mut findings);
+
+        assert_eq!(findings.errors, [too_long(0, "duration", 2.0)]);
+        assert_eq!(tree["phases"][0]["delay"], "2s");
     }
 }
