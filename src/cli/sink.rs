@@ -9,7 +9,7 @@ use super::messages::{note, print};
 use super::{read, signals};
 use crate::format;
 use crate::monitor;
-use crate::plan::{SinkPlan, SinkRole};
+use crate::plan::SinkPlan;
 use crate::run::RunError;
 use crate::sink::{Sink, SinkCounters};
 use crate::verdict::ExitCode;
@@ -39,15 +39,7 @@ pub(super) fn sink(args: &SinkArgs) -> Done {
 
 fn settings(args: &SinkArgs) -> Result<(SinkPlan, u64), super::Failure> {
     let Some(path) = &args.plan else {
-        let plan = SinkPlan {
-            listen: None,
-            role: SinkRole::Target,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers: None,
-            service: None,
-            stall: None,
-        };
+        let plan = SinkPlan::default();
         return Ok((plan, 0));
     };
     let loaded = read::plan_values(path, &args.values, &args.format)?;

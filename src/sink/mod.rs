@@ -150,19 +150,11 @@ mod tests {
     use std::net::{Shutdown, TcpStream};
 
     use super::*;
-    use crate::plan::{SinkReply, SinkRole};
+    use crate::plan::SinkReply;
     use crate::smtp::{Code, Step};
 
     fn plan() -> SinkPlan {
-        SinkPlan {
-            listen: None,
-            role: SinkRole::Target,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers: None,
-            service: None,
-            stall: None,
-        }
+        SinkPlan::default()
     }
 
     /// All that the server says to these octets until it closes.

@@ -90,20 +90,11 @@ pub(super) fn past(stall: Option<Stall>, due: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::SinkRole;
 
     const MS: Duration = Duration::from_millis(1);
 
     fn plan(servers: Option<u32>, service: Service, stall: Option<Stall>) -> SinkPlan {
-        SinkPlan {
-            listen: None,
-            role: SinkRole::Target,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers,
-            service: Some(service),
-            stall,
-        }
+        SinkPlan { servers, service: Some(service), stall, ..SinkPlan::default() }
     }
 
     fn queue(servers: Option<u32>, stall: Option<Stall>) -> Queue {

@@ -234,7 +234,7 @@ mod tests {
     use tokio::io::DuplexStream;
 
     use super::*;
-    use crate::plan::{Delay, Service, SinkReply, SinkRole, Stall};
+    use crate::plan::{Delay, Service, SinkReply, Stall};
     use crate::smtp::{Code, Step};
 
     const MS: Duration = Duration::from_millis(1);
@@ -242,15 +242,7 @@ mod tests {
     const TEXT: &str = "Subject: x\r\n\r\ny\r\n.\r\n";
 
     fn plan() -> SinkPlan {
-        SinkPlan {
-            listen: None,
-            role: SinkRole::Target,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers: None,
-            service: None,
-            stall: None,
-        }
+        SinkPlan::default()
     }
 
     /// A client that sends octets and waits for so many lines of replies.

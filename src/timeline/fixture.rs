@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::message::{CountRange, Form, Recipe, Recipients};
 use crate::plan::{
     Arrival, Begin, Client, ClientId, Curve, Endpoint, FitnessLimits, Load, MessageId, Monitor,
-    Phase, PhaseId, PhaseKind, Plan, SinkPlan, SinkRole, Target, TargetId, Timeouts, Weighted,
+    Phase, PhaseId, PhaseKind, Plan, SinkPlan, Target, TargetId, Timeouts, Weighted,
 };
 use crate::smtp::{Chunking, EhloName, Ending, Expectations, Pipelining, Protocol};
 
@@ -21,15 +21,7 @@ pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
         feeds: Vec::new(),
         phases,
         thresholds: Vec::new(),
-        sink: SinkPlan {
-            listen: None,
-            role: SinkRole::Off,
-            latency: Vec::new(),
-            replies: Vec::new(),
-            servers: None,
-            service: None,
-            stall: None,
-        },
+        sink: SinkPlan::default(),
         monitor: Monitor { enabled: false, interval: Duration::from_secs(1) },
         limits: FitnessLimits { cpu: 0.95, lag_p99: Duration::from_millis(10) },
     }

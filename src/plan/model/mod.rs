@@ -324,8 +324,8 @@ pub enum Arrival {
     Even,
 }
 
-/// The embedded server.
-#[derive(Clone, Debug, PartialEq)]
+/// The embedded server; by default it accepts everything at once.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SinkPlan {
     /// Where it listens; none: a free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
@@ -344,13 +344,14 @@ pub struct SinkPlan {
 }
 
 /// What the embedded server is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SinkRole {
     /// It is the default target.
     Target,
     /// It stands behind the target and takes what that relays.
     NextHop,
     /// It is not started.
+    #[default]
     Off,
 }
 

@@ -1,0 +1,257 @@
+//! A client's octets → the server's replies, and when to go on: one SMTP session without I/O.
+//!
+//! Commands are obeyed one after another. One whose answer is not due yet stops the dialogue; what
+//! was read behind it is handed in again when the time has come. So the answers keep their order,
+//! and a message enters the queue of the servers at the moment when it arrives there.
+
+mod replies;
+mod transaction;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::behaviour::Behaviour;
+use super::command::{Command, Commands, Objection};
+use super::text::Text;
+use crate::smtp::Step;
+use transaction::Envelope;
+
+/// What the dialogue waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Act {
+    /// More octets of the client.
+    Read,
+    /// The time at which the next answer is due, counted from the server's start.
+    Wait(Duration),
+    /// Nothing: the replies are the last ones.
+    Close(Ending),
+}
+
+/// Why the server closes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// The client said QUIT.
+    Quit,
+    /// A 421.
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The greeting is not said.
+    Opening,
+    /// The greeting was a refusal: only QUIT is obeyed (RFC 5321 3.1).
+    Turned,
+    /// No EHLO or HELO yet.
+    AwaitHello,
+    /// Between transactions.
+    AwaitMail,
+    /// In a transaction.
+    AwaitData(Envelope),
+    /// Behind a 354.
+    AwaitDot(Envelope, Text),
+    /// The last reply is given.
+    Over(Ending),
+}
+
+/// One reply on its way.
+#[derive(Debug)]
+struct Answer {
+    step: Option<Step>,
+    words: Words,
+    /// Recipients and octets of the message that it answers, where it accepts one.
+    message: Option<(u64, u64)>,
+}
+
+#[derive(Debug)]
+enum Words {
+    Fixed(&'static [u8]),
+    Planned(Rc<[u8]>),
+}
+
+impl Words {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Fixed(octets) => octets,
+            Self::Planned(octets) => octets,
+        }
+    }
+
+    fn code(&self) -> u16 {
+        self.octets().iter().take(3).fold(0, |code, digit| code * 10 + u16::from(digit & 15))
+    }
+}
+
+/// Whether a step had the success that lets the session go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Granted {
+    Yes,
+    No,
+}
+
+/// One session of the server.
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    stage: Stage,
+    commands: Commands,
+    waiting: Option<(Duration, Answer)>,
+}
+
+/// Where one call stands: the whole server, the clock, and the replies so far.
+struct Turn<'a> {
+    behaviour: &'a mut Behaviour,
+    now: Duration,
+    out: &'a mut Vec<u8>,
+}
+
+impl Dialogue {
+    /// A session whose greeting is due.
+    pub(super) fn new() -> Self {
+        Self { stage: Stage::Opening, commands: Commands::default(), waiting: None }
+    }
+
+    /// Goes on with the octets of one read, or with those that an earlier call left over; puts the
+    /// replies that are due behind `out`. Gives how many octets were used, and what comes next.
+    pub(super) fn on(
+        &mut self,
+        octets: &[u8],
+        now: Duration,
+        behaviour: &mut Behaviour,
+        out: &mut Vec<u8>,
+    ) -> (usize, Act) {
+        let mut turn = Turn { behaviour, now, out };
+        let mut used = 0;
+        self.release(&mut turn);
+        loop {
+            if let Some((due, _)) = self.waiting {
+                return (used, Act::Wait(due));
+            }
+            let rest = &octets[used..];
+            match self.stage {
+                Stage::Over(ending) => return (octets.len(), Act::Close(ending)),
+                Stage::Opening => self.greet(&mut turn),
+                _ if rest.is_empty() => return (used, Act::Read),
+                Stage::AwaitDot(envelope, text) => {
+                    used += self.read_text(rest, envelope, text, &mut turn);
+                }
+                Stage::Turned | Stage::AwaitHello | Stage::AwaitMail | Stage::AwaitData(_) => {
+                    used += self.read_command(rest, &mut turn);
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        if let Some((_, answer)) = self.waiting.take_if(|(due, _)| *due <= turn.now) {
+            self.say(&answer, turn);
+        }
+    }
+
+    fn greet(&mut self, turn: &mut Turn<'_>) {
+        self.stage = Stage::AwaitHello;
+        if self.answer(Step::Greeting, replies::GREETING, turn) == Granted::No {
+            self.stay(Stage::Turned);
+        }
+    }
+
+    fn read_command(&mut self, rest: &[u8], turn: &mut Turn<'_>) -> usize {
+        let (used, read) = self.commands.read(rest);
+        if let Some(read) = read {
+            turn.behaviour.tally.command();
+            match (read, self.stage) {
+                (Ok(Command::Quit), _) => self.quit(turn),
+                (_, Stage::Turned) => self.object(None, replies::NO_SERVICE, turn),
+                (Ok(command), _) => self.obey(command, turn),
+                (Err(objection), _) => self.refuse(objection, turn),
+            }
+        }
+        used
+    }
+
+    fn obey(&mut self, command: Command, turn: &mut Turn<'_>) {
+        match command {
+            Command::Ehlo => self.ehlo(turn),
+            Command::Helo => {
+                self.stage = Stage::AwaitMail;
+                self.give(plain(Some(Step::Ehlo), replies::HELO), turn);
+            }
+            Command::Mail { size, alphabet } => self.mail(size, alphabet, turn),
+            Command::Rcpt { alphabet } => self.rcpt(alphabet, turn),
+            Command::Data => self.data(turn),
+            Command::Rset => {
+                if self.answer(Step::Rset, replies::DONE, turn) == Granted::Yes {
+                    self.reset();
+                }
+            }
+            Command::Noop => self.give(plain(None, replies::DONE), turn),
+            Command::Verify => self.give(plain(None, replies::UNVERIFIED), turn),
+            Command::Quit => self.quit(turn),
+        }
+    }
+
+    /// Planned replies hold for EHLO alone, so that a client can fall back to HELO.
+    fn ehlo(&mut self, turn: &mut Turn<'_>) {
+        if self.answer(Step::Ehlo, replies::EHLO, turn) == Granted::Yes {
+            self.stage = Stage::AwaitMail;
+        }
+    }
+
+    fn quit(&mut self, turn: &mut Turn<'_>) {
+        self.answer(Step::Quit, replies::BYE, turn);
+    }
+
+    /// Moves on, unless a 421 has just ended the session.
+    fn stay(&mut self, stage: Stage) {
+        if !matches!(self.stage, Stage::Over(_)) {
+            self.stage = stage;
+        }
+    }
+
+    /// Answers a step with its success, or as the plan wants.
+    fn answer(&mut self, step: Step, success: &'static [u8], turn: &mut Turn<'_>) -> Granted {
+        let words = turn.behaviour.fault(step).map_or(Words::Fixed(success), Words::Planned);
+        let wanted = if step == Step::Data { 3 } else { 2 };
+        let granted = if words.code() / 100 == wanted { Granted::Yes } else { Granted::No };
+        self.give(Answer { step: Some(step), words, message: None }, turn);
+        granted
+    }
+
+    fn refuse(&mut self, objection: Objection, turn: &mut Turn<'_>) {
+        self.object(objection.step, objection.reply, turn);
+    }
+
+    fn object(&mut self, step: Option<Step>, reply: &'static [u8], turn: &mut Turn<'_>) {
+        self.give(plain(step, reply), turn);
+    }
+
+    fn give(&mut self, answer: Answer, turn: &mut Turn<'_>) {
+        let due = turn.behaviour.due(answer.step, turn.now);
+        if due > turn.now {
+            self.waiting = Some((due, answer));
+        } else {
+            self.say(&answer, turn);
+        }
+    }
+
+    fn say(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
+        turn.out.extend_from_slice(answer.words.octets());
+        let code = answer.words.code();
+        if let Some((recipients, octets)) = answer.message {
+            turn.behaviour.tally.accept(recipients, octets);
+        } else if code >= 400 {
+            turn.behaviour.tally.refuse(answer.step, code);
+        }
+        match (answer.step, code) {
+            (Some(Step::Quit), 200..=299) => self.stage = Stage::Over(Ending::Quit),
+            (_, 421) => self.stage = Stage::Over(Ending::Closing),
+            _ => {}
+        }
+    }
+}
+
+fn plain(step: Option<Step>, reply: &'static [u8]) -> Answer {
+    Answer { step, words: Words::Fixed(reply), message: None }
+}
+
+#[cfg(test)]
+mod tests;

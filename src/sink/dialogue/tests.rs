@@ -1,0 +1,222 @@
+//! Octets of a client → the replies of one session.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::{Delay, SinkPlan, SinkReply, SinkStep};
+use crate::sink::tally::{SinkCounters, Tally};
+use crate::smtp::Code;
+
+fn plan() -> SinkPlan {
+    SinkPlan::default()
+}
+
+fn always(step: SinkStep, code: u16, text: &str) -> SinkPlan {
+    let code = Code::new(code).unwrap();
+    let reply = SinkReply { code, enhanced: None, text: text.to_owned() };
+    SinkPlan { replies: vec![(step, vec![(reply, 1.0)])], ..plan() }
+}
+
+/// The replies to octets that arrive in the given pieces, the last act, and the counts.
+fn converse(plan: &SinkPlan, pieces: &[&[u8]]) -> (String, Act, SinkCounters) {
+    let tally = std::sync::Arc::new(Tally::new());
+    let mut behaviour = Behaviour::new(plan, 1, tally);
+    let mut dialogue = Dialogue::new();
+    let mut out = Vec::new();
+    let (_, mut act) = dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out);
+    for piece in pieces {
+        let mut used = 0;
+        while used < piece.len() && !matches!(act, Act::Close(_)) {
+            let (more, next) =
+                dialogue.on(&piece[used..], Duration::ZERO, &mut behaviour, &mut out);
+            assert!(more > 0, "{next:?} uses nothing");
+            (used, act) = (used + more, next);
+        }
+    }
+    (String::from_utf8(out).unwrap(), act, behaviour.tally.counters())
+}
+
+/// The codes of all replies, one for each line.
+fn codes(plan: &SinkPlan, octets: &[u8]) -> Vec<u16> {
+    let (replies, _, _) = converse(plan, &[octets]);
+    replies.lines().map(|line| line.get(..3).unwrap().parse().unwrap()).collect()
+}
+
+const HELLO: &[u8] = b"HELO a\r\n";
+
+fn after_hello(octets: &[u8]) -> Vec<u16> {
+    codes(&plan(), &[HELLO, octets].concat()).split_off(2)
+}
+
+#[test]
+fn a_session_with_two_messages_is_counted() {
+    let octets = b"EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\n\
+        Subject: x\r\n\r\n..y\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\nQUIT\r\n";
+
+    let (replies, act, counters) = converse(&plan(), &[octets]);
+
+    assert_eq!(
+        replies,
+        "220 sink.invalid ESMTP mailquake\r\n250-sink.invalid\r\n250-PIPELINING\r\n\
+         250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 52428800\r\n250 ENHANCEDSTATUSCODES\r\n\
+         250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n250 2.1.5 recipient ok\r\n\
+         354 end with a dot\r\n250 2.0.0 accepted\r\n250 2.1.0 sender ok\r\n\
+         250 2.1.5 recipient ok\r\n354 end with a dot\r\n250 2.0.0 accepted\r\n\
+         221 2.0.0 bye\r\n"
+    );
+    assert_eq!(act, Act::Close(Ending::Quit));
+    assert_eq!((counters.messages, counters.recipients, counters.commands), (2, 3, 9));
+    assert_eq!(counters.octets, "Subject: x\r\n\r\n.y\r\n".len() as u64);
+    assert!(counters.refused.is_empty());
+}
+
+#[test]
+fn commands_out_of_their_turn_are_refused() {
+    assert_eq!(codes(&plan(), b"MAIL FROM:<a@b>\r\n"), [220, 503]);
+    assert_eq!(codes(&plan(), b"RCPT TO:<a@b>\r\nDATA\r\n"), [220, 503, 503]);
+    for (octets, expected) in [
+        (&b"RCPT TO:<a@b>\r\n"[..], &[503][..]),
+        (b"DATA\r\n", &[503]),
+        (b"MAIL FROM:<a@b>\r\nDATA\r\n", &[250, 503]),
+        (b"MAIL FROM:<a@b>\r\nMAIL FROM:<a@b>\r\n", &[250, 503]),
+        (b"MAIL FROM:<a@b>\r\nRSET\r\nRCPT TO:<a@b>\r\n", &[250, 250, 503]),
+        (b"MAIL FROM:<a@b>\r\nHELO x\r\nRCPT TO:<a@b>\r\n", &[250, 250, 503]),
+        (b"NOOP\r\nVRFY x\r\nRSET\r\nXYZZY\r\n", &[250, 252, 250, 500]),
+    ] {
+        assert_eq!(after_hello(octets), expected, "{}", String::from_utf8_lossy(octets));
+    }
+}
+
+#[test]
+fn a_group_whose_recipients_are_all_refused_gets_no_354() {
+    let plan = always(Step::Rcpt, 450, "4.7.1 later");
+    let group = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nRSET\r\n";
+
+    assert_eq!(codes(&plan, group), [220, 250, 250, 450, 554, 250]);
+}
+
+#[test]
+fn a_message_beyond_the_size_is_refused_at_mail_and_at_its_end() {
+    assert_eq!(after_hello(b"MAIL FROM:<a@b> SIZE=52428800\r\n"), [250]);
+    assert_eq!(after_hello(b"MAIL FROM:<a@b> SIZE=52428801\r\n"), [552]);
+
+    let begin = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+    let line = [&[b'x'; 1022][..], b"\r\n"].concat();
+    for (lines, code) in [(51_200, "250"), (51_201, "552")] {
+        let pieces: Vec<&[u8]> = [&begin[..]]
+            .into_iter()
+            .chain(std::iter::repeat_n(&line[..], lines))
+            .chain([&b".\r\n"[..]])
+            .collect();
+        let (replies, _, _) = converse(&plan(), &pieces);
+        let last = replies.lines().last().unwrap();
+        assert!(last.starts_with(code), "{lines} KiB: {last}");
+    }
+}
+
+#[test]
+fn a_line_feed_alone_ends_no_text_and_refuses_it() {
+    let octets = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\n.\nMAIL FROM:<e@f>\r\n.\r\n";
+
+    assert_eq!(after_hello(octets), [250, 250, 354, 550]);
+}
+
+#[test]
+fn an_international_address_needs_smtputf8() {
+    for (mail, expected) in [("", [250, 553]), (" SMTPUTF8", [250, 250])] {
+        let octets = format!("MAIL FROM:<a@b>{mail}\r\nRCPT TO:<ä@b>\r\n");
+        assert_eq!(after_hello(octets.as_bytes()), expected, "{mail}");
+    }
+}
+
+#[test]
+fn a_421_is_the_last_reply() {
+    for step in [Step::Greeting, Step::Ehlo, Step::Mail, Step::Rcpt, Step::Data, Step::Rset] {
+        let plan = always(step, 421, "4.3.2 going down");
+        let octets = b"EHLO a\r\nRSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n";
+        let (replies, act, _) = converse(&plan, &[octets]);
+        assert_eq!(act, Act::Close(Ending::Closing), "{step}");
+        assert!(replies.ends_with("421 4.3.2 going down\r\n"), "{step}: {replies}");
+    }
+}
+
+#[test]
+fn behind_a_refused_greeting_only_quit_is_obeyed() {
+    let plan = always(Step::Greeting, 554, "no");
+
+    assert_eq!(codes(&plan, b"EHLO a\r\nNOOP\r\nQUIT\r\nNOOP\r\n"), [554, 503, 503, 221]);
+}
+
+#[test]
+fn a_client_can_fall_back_to_helo() {
+    let plan = always(Step::Ehlo, 502, "5.5.1 no EHLO");
+
+    assert_eq!(codes(&plan, b"EHLO a\r\nHELO a\r\nMAIL FROM:<a@b>\r\n"), [220, 502, 250, 250]);
+}
+
+#[test]
+fn what_stands_behind_a_delayed_answer_is_left_for_later() {
+    let ms = Duration::from_millis;
+    let latency = vec![(Step::Rcpt, Delay::Constant(ms(20)))];
+    let plan = SinkPlan { latency, ..plan() };
+    let mut behaviour = Behaviour::new(&plan, 1, std::sync::Arc::new(Tally::new()));
+    let mut dialogue = Dialogue::new();
+    let mut out = Vec::new();
+    let group = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+
+    let first = dialogue.on(group, ms(5), &mut behaviour, &mut out);
+    let early = dialogue.on(b"DATA\r\n", ms(24), &mut behaviour, &mut Vec::new());
+    let mut later = Vec::new();
+    let second = dialogue.on(b"DATA\r\n", ms(25), &mut behaviour, &mut later);
+
+    assert_eq!(first, (group.len() - 6, Act::Wait(ms(25))));
+    assert_eq!(early, (0, Act::Wait(ms(25))));
+    assert_eq!(second, (6, Act::Read));
+    assert_eq!(
+        String::from_utf8(later).unwrap(),
+        "250 2.1.5 recipient ok\r\n354 end with a dot\r\n"
+    );
+}
+
+/// Octets that are commands, texts, and what is neither.
+fn wire() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::sample::select(vec![
+        &b"EHLO a\r\n"[..],
+        b"MAIL FROM:<a@b>\r\n",
+        b"RCPT TO:<c@d>\r\n",
+        b"DATA\r\n",
+        b"RSET\r\n",
+        b"QUIT\r\n",
+        b"\r\n.\r\n",
+        b".\r\n",
+        b"..",
+        b"\r",
+        b"\n",
+        b"text\r\n",
+        &[b'x'; 600],
+    ]);
+    let noise = prop::collection::vec(any::<u8>(), 0..40);
+    let either = prop_oneof![8 => pieces.prop_map(<[u8]>::to_vec), 1 => noise];
+    prop::collection::vec(either, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_octets_get_the_same_replies_however_they_are_split(
+        octets in wire(),
+        lengths in prop::collection::vec(1_usize..50, 1..40),
+    ) {
+        let mut pieces = Vec::new();
+        let mut rest = &octets[..];
+        for length in lengths.iter().cycle().take(octets.len()) {
+            let (piece, behind) = rest.split_at((*length).min(rest.len()));
+            pieces.push(piece);
+            rest = behind;
+        }
+
+        let whole = converse(&plan(), &[&octets]);
+        let split = converse(&plan(), &pieces);
+
+        prop_assert_eq!(whole, split);
+    }
+}
