@@ -232,7 +232,7 @@ pub async fn work<D: Dialer>(
     notes: UnboundedSender<Note>,
     orders: UnboundedReceiver<Order>,
 ) -> io::Result<()> {
-    let tls = TlsSetups::new(&shared.plan).map_err(io::Error::other)?;
+    let tls = TlsSetups::new(&shared.plan, &[]).map_err(io::Error::other)?;
     let books = Books::new(Instant::now(), shared, notes);
     let worker = Worker::new(0, dialer, books, composer, &tls);
     Pacer::new(worker, Alarm::new(Clock::Tokio)?, orders).run().await;

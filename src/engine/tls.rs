@@ -3,6 +3,7 @@
 //! Roots and keys are read once for a run; each worker has a store of its own for resumption, so
 //! that its sessions resume its own sessions and no lock is shared.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -69,14 +70,15 @@ pub(super) struct Connector {
 }
 
 impl TlsSetups {
-    /// Those of all clients of a plan.
-    pub fn new(plan: &Plan) -> Result<Self, TlsError> {
+    /// Those of all clients of a plan. `sink` are the certificates of the embedded server: its
+    /// clients check it against these, unless they have roots of their own.
+    pub fn new(plan: &Plan, sink: &[CertificateDer<'static>]) -> Result<Self, TlsError> {
         let mut system = SystemRoots::default();
         let setups = plan.clients.iter().map(|client| {
             let Some(tls) = &client.tls else { return Ok(None) };
             let target = plan.targets.get(client.target.index());
             Ok(Some(Setup {
-                config: config(client, tls, &mut system)?,
+                config: config(client, &own_roots(tls, target, sink), &mut system)?,
                 name: tls.server_name.clone().or_else(|| name_of(target?)),
                 resume: tls.resume,
             }))
@@ -120,6 +122,20 @@ fn name_of(target: &Target) -> Option<ServerName<'static>> {
     let mut hosts = addresses.iter().map(|address| address.host().unwrap_or(LOCALHOST));
     let host = hosts.next()?;
     hosts.all(|other| other == host).then(|| ServerName::try_from(host.to_owned()).ok()).flatten()
+}
+
+/// The system knows nothing of a certificate that was made for this run: what the embedded server
+/// itself shows is the root for its own clients.
+fn own_roots<'a>(
+    tls: &'a Tls,
+    target: Option<&Target>,
+    sink: &[CertificateDer<'static>],
+) -> Cow<'a, Tls> {
+    let is_sink = target.is_some_and(|target| target.endpoint == Endpoint::Sink);
+    if !is_sink || sink.is_empty() || tls.verify != Verify::System {
+        return Cow::Borrowed(tls);
+    }
+    Cow::Owned(Tls { verify: Verify::Roots(sink.into()), ..tls.clone() })
 }
 
 /// The system's roots, read when they are first asked for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::document::{
     Arrival, Client, ClientKind, Defaults, Document, Generator, Limits, Message, Monitor, Phase,
-    PhaseKind, Role, ShortOr, Sink, Target, ThresholdEntry, Timeouts,
+    PhaseKind, Role, ShortOr, Sink, Target, ThresholdEntry, Timeouts, TlsMode,
 };
 use super::name::is_name;
 use super::value::{ByteSize, Share, Span};
@@ -65,6 +65,29 @@ fn complete_targets(document: &mut Document) {
     let role = if needs_sink && !has_address { Role::Target } else { Role::Off };
     let sink = document.sink.get_or_insert_with(Sink::default);
     sink.role.get_or_insert(role);
+    if sink.role == Some(Role::Target) && sink.tls.is_none() {
+        let mode = asked_of_the_sink(document);
+        let sink = document.sink.get_or_insert_default();
+        sink.tls = mode.map(ShortOr::Short);
+    }
+}
+
+/// The encryption that the clients of the embedded sink ask for; STARTTLS serves those in clear
+/// too.
+fn asked_of_the_sink(document: &Document) -> Option<TlsMode> {
+    let modes = document.clients.iter().filter_map(|(_, client)| {
+        let target = match client.target.as_deref() {
+            None | Some(DEFAULT_NAME) => document.target.as_ref(),
+            Some(name) => document.targets.named(name),
+        };
+        target.filter(|target| target.address.is_none())?;
+        match client.tls.as_ref()? {
+            ShortOr::Short(mode) => Some(*mode),
+            ShortOr::Long(table) => table.mode,
+        }
+    });
+    let modes: Vec<TlsMode> = modes.collect();
+    [TlsMode::Starttls, TlsMode::Implicit].into_iter().find(|mode| modes.contains(mode))
 }
 
 fn complete_timeouts(timeouts: &mut Timeouts) {

@@ -24,6 +24,10 @@ pub(super) fn anchor(document: &mut Document, folder: &Path) {
             table.files_mut().for_each(|path| anchor_path(path, folder));
         }
     }
+    let sink = document.sink.as_mut().and_then(|sink| sink.tls.as_mut());
+    if let Some(ShortOr::Long(table)) = sink {
+        table.files_mut().for_each(|path| anchor_path(path, folder));
+    }
 }
 
 fn anchor_path(path: &mut String, folder: &Path) {
@@ -41,6 +45,10 @@ impl Files {
             if let Some(ShortOr::Long(table)) = &client.tls {
                 table.files().for_each(|(_, path)| files.add(path));
             }
+        }
+        let sink = document.sink.as_ref().and_then(|sink| sink.tls.as_ref());
+        if let Some(ShortOr::Long(table)) = sink {
+            table.files().for_each(|path| files.add(path));
         }
         files
     }

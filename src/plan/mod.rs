@@ -29,7 +29,7 @@ pub use load::{Loaded, Surroundings, load};
 pub use model::{
     Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Identity, Load,
     MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkPlan, SinkReply, SinkRole,
-    SinkStep, Stall, Target, TargetId, Timeouts, Tls, TlsVersion, Verify, Weighted,
+    SinkStep, SinkTls, Stall, Target, TargetId, Timeouts, Tls, TlsVersion, Verify, Weighted,
 };
 pub use route::{Address, AddressPool, Family, Proxy};
 pub use schema::plan_schema;

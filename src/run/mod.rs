@@ -108,8 +108,8 @@ pub fn run(
     // A limit that can't be raised shows as `local` failures where it is reached.
     let _ = monitor::raise_nofile();
     let plan = &job.plan;
-    let tls = TlsSetups::new(plan)?;
     let sink = start_sink(plan)?;
+    let tls = TlsSetups::new(plan, sink.as_ref().map_or(&[], Sink::certificates))?;
     let address = sink.as_ref().map(Sink::address);
     let addresses = targets::resolve(plan, address, &options.permits)?;
     let timeline = Arc::new(Timeline::new(plan));

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capabilities::Capabilities;
 use super::queue::{Queue, past};
 use super::tally::Tally;
 use crate::draw::{Draw, Purpose};
 use crate::plan::{Delay, SinkPlan, SinkReply, Stall};
-use crate::smtp::Step;
+use crate::smtp::{Step, TlsMode};
 
 /// In each block of so many answers of a step the shares are exact, to one answer.
 const BLOCK: u16 = 1000;
@@ -26,6 +27,10 @@ pub(super) struct Behaviour {
     latencies: [Option<Latency>; Step::ALL.len()],
     queue: Option<Queue>,
     stall: Option<Stall>,
+    /// What is offered.
+    pub(super) capabilities: Capabilities,
+    /// When sessions are encrypted, if they are.
+    pub(super) tls: Option<TlsMode>,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -44,7 +49,15 @@ impl Behaviour {
         }
         let queued = plan.servers.is_some() || plan.service.is_some();
         let queue = queued.then(|| Queue::new(plan, draw.at(3)));
-        Self { faults, latencies, queue, stall: plan.stall, tally }
+        Self {
+            faults,
+            latencies,
+            queue,
+            stall: plan.stall,
+            capabilities: Capabilities::of(plan),
+            tls: plan.tls.as_ref().map(|tls| tls.mode),
+            tally,
+        }
     }
 
     /// Whether any answer may have to wait; else nobody needs to look at the clock.

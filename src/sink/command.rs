@@ -16,6 +16,7 @@ const LONGEST_PATH: usize = 256;
 pub(super) enum Command {
     Ehlo,
     Helo,
+    Starttls,
     Mail { size: Option<u64>, alphabet: Alphabet },
     Rcpt { alphabet: Alphabet },
     Data,
@@ -44,7 +45,7 @@ const NO_CRLF: &[u8] = b"500 5.5.2 a command ends with CRLF\r\n";
 const ODD_OCTETS: &[u8] = b"500 5.5.2 CR or NUL inside a command\r\n";
 const TOO_LONG: &[u8] = b"500 5.5.6 line too long\r\n";
 const UNKNOWN: &[u8] = b"500 5.5.2 command unknown\r\n";
-const NOT_OFFERED: &[u8] = b"502 5.5.1 command not offered\r\n";
+pub(super) const NOT_OFFERED: &[u8] = b"502 5.5.1 command not offered\r\n";
 const NO_NAME: &[u8] = b"501 5.5.4 a name must follow\r\n";
 const NO_ARGUMENT: &[u8] = b"501 5.5.4 nothing may follow this command\r\n";
 const WRONG_PATH: &[u8] = b"501 5.1.7 expected a mailbox in angle brackets\r\n";
@@ -113,9 +114,11 @@ fn parse(line: &[u8]) -> Result<Command, Objection> {
         _ if is("MAIL") => mail(argument),
         _ if is("RCPT") => rcpt(argument),
         [] if is("DATA") => Ok(Command::Data),
+        [] if is("STARTTLS") => Ok(Command::Starttls),
         [] if is("RSET") => Ok(Command::Rset),
         [] if is("QUIT") => Ok(Command::Quit),
         _ if is("DATA") => refuse(Some(Step::Data), NO_ARGUMENT),
+        _ if is("STARTTLS") => refuse(Some(Step::Starttls), NO_ARGUMENT),
         _ if is("RSET") => refuse(Some(Step::Rset), NO_ARGUMENT),
         _ if is("QUIT") => refuse(Some(Step::Quit), NO_ARGUMENT),
         [] if is("EHLO") || is("HELO") => refuse(Some(Step::Ehlo), NO_NAME),
@@ -124,7 +127,7 @@ fn parse(line: &[u8]) -> Result<Command, Objection> {
         _ if is("HELO") => Ok(Command::Helo),
         _ if is("NOOP") => Ok(Command::Noop),
         _ if is("VRFY") => Ok(Command::Verify),
-        _ if ["STARTTLS", "AUTH", "BDAT", "EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => {
+        _ if ["AUTH", "BDAT", "EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => {
             refuse(None, NOT_OFFERED)
         }
         _ => refuse(None, UNKNOWN),
@@ -302,7 +305,7 @@ mod tests {
             (b"NOOP\0\r\n", "500"),
             (b"XYZZY\r\n", "500"),
             (b"\xff\xfe\r\n", "500"),
-            (b"STARTTLS\r\n", "502"),
+            (b"STARTTLS now\r\n", "501"),
             (b"EHLO\r\n", "501"),
             (b"DATA x\r\n", "501"),
             (b"QUIT x\r\n", "501"),

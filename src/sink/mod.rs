@@ -4,12 +4,14 @@
 //! for any stream, so that tests can run it in paused time beside what they test.
 
 mod behaviour;
+mod capabilities;
 mod command;
 mod dialogue;
 mod queue;
 mod server;
 mod tally;
 mod text;
+mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -20,12 +22,15 @@ use std::thread::JoinHandle;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::plan::SinkPlan;
 use tally::Tally;
+use tls::Encryption;
 
 pub use server::Server;
-pub use tally::SinkCounters;
+pub use tally::{SinkCounters, TlsSessions};
+pub use tls::CertificateError;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -41,6 +46,9 @@ pub enum SinkError {
         /// The system's reason.
         source: io::Error,
     },
+    /// It is to encrypt, and has nothing to show.
+    #[error("the sink cannot encrypt")]
+    Certificate(#[source] CertificateError),
     /// No thread, or nothing to wait for events with.
     #[error("the sink's thread cannot start")]
     Thread(#[source] io::Error),
@@ -50,6 +58,7 @@ pub enum SinkError {
 #[derive(Debug)]
 pub struct Sink {
     address: SocketAddr,
+    certificates: Arc<[CertificateDer<'static>]>,
     tally: Arc<Tally>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -61,6 +70,8 @@ impl Sink {
         let wanted = plan.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
         let (listener, address) =
             listen(wanted).map_err(|source| SinkError::Listen { address: wanted, source })?;
+        let encryption = plan.tls.as_ref().map(Encryption::of).transpose()?;
+        let certificates = encryption.as_ref().map(|own| Arc::clone(&own.chain));
         let tally = Arc::new(Tally::new());
         let (stop, stopped) = oneshot::channel();
         // One message at most: whether the runtime could be made, which only its thread can tell.
@@ -73,7 +84,7 @@ impl Sink {
                     // Nobody waits any more only if the starting thread is gone; so is `stop` then.
                     let _ = ready.send(Ok(()));
                     runtime.block_on(async {
-                        let server = Server::counting(&plan, seed, counts);
+                        let server = Server::counting(&plan, seed, counts, encryption);
                         server::serve(server, listener, stopped).await;
                     });
                 }
@@ -82,7 +93,8 @@ impl Sink {
                 }
             })
             .map_err(SinkError::Thread)?;
-        let sink = Self { address, tally, running: Some((stop, thread)) };
+        let certificates = certificates.unwrap_or_default();
+        let sink = Self { address, certificates, tally, running: Some((stop, thread)) };
         match started.recv() {
             Ok(Ok(())) => Ok(sink),
             Ok(Err(error)) => Err(SinkError::Thread(error)),
@@ -93,6 +105,17 @@ impl Sink {
     /// Where the server listens, with the port that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What the server shows in handshakes, its own certificate first; nothing where it speaks in
+    /// clear.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
+    /// The same as a text in PEM, for clients to check the server against.
+    pub fn certificates_pem(&self) -> String {
+        tls::pem(&self.certificates)
     }
 
     /// What the server has seen so far.

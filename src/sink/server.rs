@@ -19,11 +19,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::rustls::HandshakeKind;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::server::TlsStream;
 
+use super::SinkError;
 use super::behaviour::Behaviour;
+use super::capabilities::Security;
 use super::dialogue::{Act, Dialogue, Ending};
 use super::tally::{Seat, SinkCounters, Tally};
+use super::tls::{Encryption, Preread};
 use crate::plan::SinkPlan;
+use crate::smtp::Handshake;
 
 /// The read buffer of a server; a read that does not fill it tells that nothing more is there.
 const READ: usize = 64 * 1024;
@@ -37,6 +44,7 @@ const SCARCITY: Duration = Duration::from_millis(50);
 pub struct Server {
     shared: Rc<RefCell<Shared>>,
     tally: Arc<Tally>,
+    encryption: Option<Encryption>,
     started: Instant,
     timing: Timing,
 }
@@ -57,15 +65,22 @@ struct Shared {
 
 impl Server {
     /// A server that behaves as planned; its stalls and queues are counted from now.
-    pub fn new(plan: &SinkPlan, seed: u64) -> Self {
-        Self::counting(plan, seed, Arc::new(Tally::new()))
+    pub fn new(plan: &SinkPlan, seed: u64) -> Result<Self, SinkError> {
+        let encryption = plan.tls.as_ref().map(Encryption::of).transpose()?;
+        Ok(Self::counting(plan, seed, Arc::new(Tally::new()), encryption))
     }
 
-    pub(super) fn counting(plan: &SinkPlan, seed: u64, tally: Arc<Tally>) -> Self {
+    pub(super) fn counting(
+        plan: &SinkPlan,
+        seed: u64,
+        tally: Arc<Tally>,
+        encryption: Option<Encryption>,
+    ) -> Self {
         let behaviour = Behaviour::new(plan, seed, Arc::clone(&tally));
         let timing = if behaviour.is_timed() { Timing::Timed } else { Timing::Immediate };
         let shared = Shared { behaviour, input: vec![0; READ], output: Vec::new() };
-        Self { shared: Rc::new(RefCell::new(shared)), tally, started: Instant::now(), timing }
+        let (shared, started) = (Rc::new(RefCell::new(shared)), Instant::now());
+        Self { shared, tally, encryption, started, timing }
     }
 
     /// What the server has seen so far.
@@ -75,16 +90,18 @@ impl Server {
 
     /// Serves one connection to its end. A call that is dropped drops the connection.
     pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
-        let session = Session {
-            seat: Seat::taken(&self.tally),
-            server: self,
-            stream,
-            dialogue: Dialogue::new(),
-            unread: Vec::new(),
-            unsent: Vec::new(),
-        };
+        let dialogue = Dialogue::new(&self.shared.borrow().behaviour);
+        let seat = Seat::taken(&self.tally);
         // An error of one connection concerns nobody; the seat has counted it.
-        let _ = session.run().await;
+        if let Ok(Some(bare)) = Session::new(self, seat, stream, dialogue).run().await {
+            // Boxed, so that a session in clear is not as large as one behind TLS.
+            let _ = Box::pin(bare.secured()).await;
+        }
+    }
+
+    /// What the server shows in handshakes, its own certificate first.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.encryption.as_ref().map_or(&[], |encryption| &encryption.chain)
     }
 
     /// A time beyond the clock's range never comes.
@@ -146,15 +163,28 @@ struct Session<'a, S> {
     unread: Vec<u8>,
     /// Answered, but not yet taken by the kernel.
     unsent: Vec<u8>,
+    /// Whether the stream holds nothing back that it has taken, as TLS may.
+    flushed: bool,
+    security: Security,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
-    async fn run(mut self) -> io::Result<()> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
+    /// A session that is about to begin, or to go on behind a handshake.
+    fn new(server: &'a Server, seat: Seat, stream: S, dialogue: Dialogue) -> Self {
+        let (unread, unsent) = (Vec::new(), Vec::new());
+        let security = Security::Clear;
+        Self { seat, server, stream, dialogue, unread, unsent, flushed: true, security }
+    }
+
+    /// To its end, or to where a handshake must come.
+    async fn run(mut self) -> io::Result<Option<Self>> {
         let mut act = Some(poll_fn(|cx| self.poll_resume(cx)).await?);
         while let Some(next) = act {
-            if !self.unsent.is_empty() {
+            if !self.unsent.is_empty() || !self.flushed {
                 self.stream.write_all(&self.unsent).await?;
+                self.stream.flush().await?;
                 self.unsent.clear();
+                self.flushed = true;
             }
             act = match next {
                 Act::Read => poll_fn(|cx| self.poll_read(cx)).await?,
@@ -162,10 +192,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     self.server.wait_until(due).await;
                     Some(poll_fn(|cx| self.poll_resume(cx)).await?)
                 }
-                Act::Close(ending) => return self.close(ending).await,
+                Act::StartTls => return Ok(Some(self)),
+                Act::Close(ending) => return self.close(ending).await.map(|()| None),
             };
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Shakes hands, and goes on behind it. There is no second handshake: the dialogue refuses it.
+    async fn secured(self) -> io::Result<()> {
+        let Self { seat, server, stream, mut dialogue, unread, .. } = self;
+        let Some(encryption) = &server.encryption else { return Ok(()) };
+        let stream = match encryption.acceptor.accept(Preread::new(unread, stream)).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                server.tally.failed_handshake();
+                return Err(error);
+            }
+        };
+        server.tally.handshake(kind(&stream));
+        dialogue.secured();
+        let security = Security::Encrypted;
+        let session = Session { security, ..Session::new(server, seat, stream, dialogue) };
+        session.run().await.map(drop)
     }
 
     /// Reads once and answers all of it; none at the client's end.
@@ -207,6 +256,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             Poll::Pending => 0,
         };
         self.unsent.extend_from_slice(&replies[sent..]);
+        self.flushed = match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed.map(|()| true)?,
+            Poll::Pending => false,
+        };
         Ok(())
     }
 
@@ -214,9 +267,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// and take the reply away from it.
     async fn close(mut self, ending: Ending) -> io::Result<()> {
         self.seat.settle();
-        match ending {
-            Ending::Quit => Ok(()),
-            Ending::Closing => {
+        match (ending, self.security) {
+            (Ending::Quit, Security::Clear) => Ok(()),
+            // The client learns that nobody has cut the session off (RFC 8446 6.1).
+            (Ending::Quit, Security::Encrypted) => {
+                let said = tokio::time::timeout(LINGER, self.stream.shutdown());
+                said.await.unwrap_or(Ok(()))
+            }
+            (Ending::Closing, _) => {
                 self.stream.shutdown().await?;
                 let mut rest = [0; 1024];
                 let drained = async {
@@ -229,13 +287,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 }
 
+fn kind<S>(stream: &TlsStream<S>) -> Handshake {
+    match stream.get_ref().1.handshake_kind() {
+        Some(HandshakeKind::Resumed) => Handshake::Resumed,
+        Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) | None => {
+            Handshake::Full
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::DuplexStream;
 
     use super::*;
-    use crate::plan::{Delay, Service, SinkReply, Stall};
-    use crate::smtp::{Code, Step};
+    use crate::plan::{Delay, Service, SinkReply, SinkTls, Stall};
+    use crate::smtp::{Code, Step, TlsMode};
 
     const MS: Duration = Duration::from_millis(1);
     const GROUP: &str = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
@@ -286,7 +353,7 @@ mod tests {
 
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn without_settings_no_answer_takes_time() {
-        let server = Server::new(&plan(), 1);
+        let server = Server::new(&plan(), 1).unwrap();
         let mut client = Client::connected(&server).await;
 
         assert_eq!(client.send().await, 0);
@@ -296,7 +363,7 @@ mod tests {
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_delayed_step_delays_what_stands_behind_it_and_nothing_before() {
         let latency = vec![(Step::Rcpt, Delay::Constant(20 * MS))];
-        let server = Server::new(&SinkPlan { latency, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { latency, ..plan() }, 1).unwrap();
         let mut client = Client::connected(&server).await;
 
         let (first, early) = client.ask(GROUP, 1).await;
@@ -310,7 +377,7 @@ mod tests {
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn five_messages_at_once_leave_one_server_one_by_one() {
         let service = Some(Service::Constant(10 * MS));
-        let server = Server::new(&SinkPlan { servers: Some(1), service, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { servers: Some(1), service, ..plan() }, 1).unwrap();
         let mut clients = JoinSet::new();
         for _ in 0..5 {
             let mut client = Client::connected(&server).await;
@@ -326,7 +393,7 @@ mod tests {
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn without_servers_all_messages_are_worked_on_at_once() {
         let service = Some(Service::Constant(10 * MS));
-        let server = Server::new(&SinkPlan { service, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { service, ..plan() }, 1).unwrap();
         let mut clients = JoinSet::new();
         for _ in 0..5 {
             let mut client = Client::connected(&server).await;
@@ -341,7 +408,7 @@ mod tests {
     async fn the_response_times_behind_a_stall_are_those_of_the_known_answer() {
         let stall = Some(Stall { every: 10_000 * MS, length: 1000 * MS });
         let service = Some(Service::Constant(MS));
-        let server = Server::new(&SinkPlan { service, stall, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { service, stall, ..plan() }, 1).unwrap();
         let started = Instant::now();
         let mut answers = JoinSet::new();
         for start in 0_u64..2500 {
@@ -368,7 +435,7 @@ mod tests {
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn every_answer_inside_a_stall_waits_for_its_end() {
         let stall = Some(Stall { every: 100 * MS, length: 30 * MS });
-        let server = Server::new(&SinkPlan { stall, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { stall, ..plan() }, 1).unwrap();
         let mut client = Client::connected(&server).await;
 
         for (asked, answered) in [(69, 69), (70, 100), (185, 200)] {
@@ -383,7 +450,7 @@ mod tests {
         let text = "4.7.1 greylisted".to_owned();
         let reply = SinkReply { code, enhanced: None, text };
         let replies = vec![(Step::Rcpt, vec![(reply, 0.25)])];
-        let server = Server::new(&SinkPlan { replies, ..plan() }, 1);
+        let server = Server::new(&SinkPlan { replies, ..plan() }, 1).unwrap();
         for _ in 0..10 {
             let mut client = Client::connected(&server).await;
             client.ask("MAIL FROM:<a@b>\r\n", 1).await;
@@ -395,7 +462,7 @@ mod tests {
 
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_client_that_does_not_read_loses_no_reply() {
-        let server = Server::new(&plan(), 1);
+        let server = Server::new(&plan(), 1).unwrap();
         let (mut stream, theirs) = tokio::io::duplex(64);
         tokio::task::spawn_local(async move { server.attend(theirs).await });
         let (mut reading, mut writing) = tokio::io::split(&mut stream);
@@ -413,8 +480,32 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
+    async fn commands_in_clear_behind_starttls_are_never_obeyed() {
+        let tls = Some(SinkTls { mode: TlsMode::Starttls, identity: None });
+        let plan = SinkPlan { tls, ..plan() };
+        let injected = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n";
+        for (first, second) in [(injected, ""), ("", injected), ("EHLO x", "\r\nNOOP\r\n")] {
+            let server = Server::new(&plan, 1).unwrap();
+            let mut client = Client::connected(&server).await;
+            let asked = format!("STARTTLS\r\n{first}");
+            client.stream.write_all(asked.as_bytes()).await.unwrap();
+            let mut said = [0; 25];
+            client.stream.read_exact(&mut said).await.unwrap();
+            // The server may have given up already.
+            let _ = client.stream.write_all(second.as_bytes()).await;
+            let mut alert = Vec::new();
+            client.stream.read_to_end(&mut alert).await.unwrap();
+
+            let counters = server.counters();
+            assert_eq!(said, *b"220 2.0.0 ready for TLS\r\n");
+            assert_eq!(alert.first(), Some(&0x15), "an alert of TLS");
+            assert_eq!((counters.commands, counters.messages, counters.tls.failed), (2, 0, 1));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
     async fn only_a_session_that_ends_in_order_is_not_aborted() {
-        let server = Server::new(&plan(), 1);
+        let server = Server::new(&plan(), 1).unwrap();
         let mut orderly = Client::connected(&server).await;
         orderly.ask("QUIT\r\n", 1).await;
         assert_eq!(orderly.stream.read(&mut [0; 8]).await.unwrap(), 0);

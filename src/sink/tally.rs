@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::smtp::Step;
+use crate::smtp::{Handshake, Step};
 
 /// What the embedded server has seen so far.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -29,8 +29,29 @@ pub struct SinkCounters {
     pub recipients: u64,
     /// Octets of these messages' texts, without the dots of RFC 5321 4.5.2.
     pub octets: u64,
+    /// Handshakes.
+    #[serde(default, skip_serializing_if = "TlsSessions::is_empty")]
+    pub tls: TlsSessions,
     /// 4xx and 5xx replies by step (`other`: of no step) and code.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// What came of the handshakes of TLS.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TlsSessions {
+    /// Handshakes with certificates and a new key exchange.
+    pub full: u64,
+    /// Handshakes on the ground of an earlier session.
+    pub resumed: u64,
+    /// Handshakes that failed.
+    pub failed: u64,
+}
+
+impl TlsSessions {
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The name of replies that belong to no step.
@@ -65,7 +86,16 @@ pub(super) struct Tally {
     messages: Count,
     recipients: Count,
     octets: Count,
+    tls_full: Count,
+    tls_resumed: Count,
+    tls_failed: Count,
     refused: Box<[Count]>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Tally {
@@ -78,6 +108,9 @@ impl Tally {
             messages: Count::default(),
             recipients: Count::default(),
             octets: Count::default(),
+            tls_full: Count::default(),
+            tls_resumed: Count::default(),
+            tls_failed: Count::default(),
             refused: (0..(Step::ALL.len() + 1) * CODES).map(|_| Count::default()).collect(),
         }
     }
@@ -90,6 +123,17 @@ impl Tally {
         self.messages.add(1);
         self.recipients.add(recipients);
         self.octets.add(octets);
+    }
+
+    pub(super) fn handshake(&self, handshake: Handshake) {
+        match handshake {
+            Handshake::Full => self.tls_full.add(1),
+            Handshake::Resumed => self.tls_resumed.add(1),
+        }
+    }
+
+    pub(super) fn failed_handshake(&self) {
+        self.tls_failed.add(1);
     }
 
     /// Counts a reply if its code is 4xx or 5xx.
@@ -110,6 +154,11 @@ impl Tally {
             messages: self.messages.value(),
             recipients: self.recipients.value(),
             octets: self.octets.value(),
+            tls: TlsSessions {
+                full: self.tls_full.value(),
+                resumed: self.tls_resumed.value(),
+                failed: self.tls_failed.value(),
+            },
             refused: self.refusals(),
         }
     }

@@ -11,6 +11,7 @@ mod quick;
 mod route;
 mod scenarios;
 mod server;
+mod sink;
 mod sums;
 mod tls;
 mod words;

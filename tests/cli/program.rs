@@ -236,7 +236,17 @@ impl SinkProcess {
 
     /// Starts one at an address that another one has left.
     pub(crate) fn start_at(desk: &Desk, address: &str) -> Self {
+        Self::begin(desk, address, &[])
+    }
+
+    /// Starts one on a free port with further flags.
+    pub(crate) fn start_with(desk: &Desk, flags: &[&str]) -> Self {
+        Self::begin(desk, "127.0.0.1:0", flags)
+    }
+
+    fn begin(desk: &Desk, address: &str, flags: &[&str]) -> Self {
         let mut words = vec!["sink", "--listen", address, "--format", "json"];
+        words.extend(flags);
         words.extend(desk.path("plan.toml").exists().then_some("plan.toml"));
         let mut running = Running::begin(desk.command(&words));
         let line = running.wait_for("listening on ");

@@ -96,7 +96,9 @@ pub struct PreviewArgs {
 #[command(after_help = "\
 Examples:
   mailquake sink                                  accepts everything on 127.0.0.1:2525
-  mailquake sink --listen [::1]:2600 plan.toml    with the latency and replies of the plan's [sink]")]
+  mailquake sink --listen [::1]:2600 plan.toml    with the latency and replies of the plan's [sink]
+  mailquake sink --tls starttls --certificate-out ca.pem
+                                                  offers STARTTLS; clients take ca.pem as their `ca`")]
 pub struct SinkArgs {
     /// The plan of whose `[sink]` the settings are taken; `-` is standard input.
     pub plan: Option<PathBuf>,
@@ -105,12 +107,30 @@ pub struct SinkArgs {
     /// Default: the plan's `listen`, else 127.0.0.1:2525.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// How sessions are encrypted.
+    ///
+    /// Default: as the plan says, else not. The certificate is the plan's, else one for localhost
+    /// that is made at each start.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub tls: Option<SinkTlsMode>,
+    /// Writes the certificate to FILE in PEM, to be the `ca` of clients.
+    #[arg(long, value_name = "FILE")]
+    pub certificate_out: Option<PathBuf>,
     /// What changes the plan.
     #[command(flatten)]
     pub values: ValueFlags,
     /// How the counters are shown at the end.
     #[command(flatten)]
     pub format: FormatFlags,
+}
+
+/// When sessions with the embedded server are encrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SinkTlsMode {
+    /// Behind STARTTLS, for those that ask for it.
+    Starttls,
+    /// From the first octet on.
+    Implicit,
 }
 
 /// The words behind `mailquake explain`.

@@ -1,6 +1,7 @@
 //! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
 
 mod rude;
+mod secure;
 
 use std::cell::Cell as Place;
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ fn seconds(seconds: f64) -> Duration {
 
 /// Runs a plan with one worker; orders are sent at their time of the run's clock.
 async fn run_with(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
-    let server = Server::new(&plan.sink, plan.seed);
+    let server = Server::new(&plan.sink, plan.seed).unwrap();
     let dialer = Pipes { server, made: Rc::default(), panics_at: None };
     LocalSet::new().run_until(run_here(plan, orders, dialer)).await
 }
@@ -474,7 +475,7 @@ async fn thinking_is_a_pause_between_the_messages_of_a_session() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_told_and_booked_and_the_others_go_on() {
     let plan = plan(vec![phase("a", steady(2.0), Some(10.0))], 0.1);
-    let server = Server::new(&plan.sink, plan.seed);
+    let server = Server::new(&plan.sink, plan.seed).unwrap();
     let dialer = Pipes { server, made: Rc::default(), panics_at: Some(3) };
 
     let outcomes = LocalSet::new().run_until(run_here(plan, Vec::new(), dialer)).await;

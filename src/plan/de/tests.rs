@@ -101,7 +101,6 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
     ];
     let sinks = [
         json!({ "limits": {} }),
-        json!({ "tls": {} }),
         json!({ "users": {} }),
         json!({ "protocol": "lmtp" }),
         json!({ "greylist": {} }),

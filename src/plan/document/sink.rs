@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Percentiles, ShortOr, Table};
+use super::{Percentiles, ShortOr, Table, TlsMode};
 use crate::plan::{Share, Span};
 
 /// Keys of the sink that this version does not build.
-pub(super) const LATER: &[&str] = &["limits", "tls", "users", "protocol", "greylist"];
+pub(super) const LATER: &[&str] = &["limits", "users", "protocol", "greylist"];
 
 /// Steps of the sink that this version does not build.
-pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth", "bdat"];
+pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed", "auth", "bdat"];
 
 /// An embedded server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -19,6 +19,9 @@ pub struct Sink {
     pub listen: Option<String>,
     /// What it is for. Default: target without `[target].address`, off with one.
     pub role: Option<Role>,
+    /// How sessions are encrypted. Default: as the clients ask for that send to it. Such a client
+    /// without a `ca` of its own checks the certificate against the sink's own.
+    pub tls: Option<SinkTls>,
     /// How long answers wait, for each step: a duration or `{ p50, p99 }`.
     pub latency: Option<SinkSteps<ShortOr<Span, Percentiles<Span>>>>,
     /// Replies other than success, for each step: the reply's text and its share, such as
@@ -31,6 +34,36 @@ pub struct Sink {
     pub service: Option<Service>,
     /// Regular stops of the whole server.
     pub stall: Option<Stall>,
+}
+
+/// How the embedded server's sessions are encrypted: a mode, or a table.
+pub type SinkTls = ShortOr<TlsMode, SinkTlsTable>;
+
+/// How the embedded server's sessions are encrypted, with a certificate of one's own.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkTlsTable {
+    /// When the handshake is; with `starttls` it is offered, and sessions in clear are served too.
+    #[schemars(required)]
+    pub mode: Option<TlsMode>,
+    /// A file with the server's certificate and those that lead to its root, in PEM; it needs
+    /// `key`. Default: a certificate for localhost, 127.0.0.1, `::1` and sink.invalid that is made
+    /// at each start.
+    pub certificate: Option<String>,
+    /// A file with the private key of `certificate`, in PEM.
+    pub key: Option<String>,
+}
+
+impl SinkTlsTable {
+    /// The files that it names, to change them.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.certificate, &mut self.key].into_iter().flatten()
+    }
+
+    /// The files that it names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &String> {
+        [&self.certificate, &self.key].into_iter().flatten()
+    }
 }
 
 /// What the embedded server is for.
@@ -52,6 +85,8 @@ pub struct SinkSteps<T> {
     pub greeting: Option<T>,
     /// EHLO and HELO.
     pub ehlo: Option<T>,
+    /// STARTTLS.
+    pub starttls: Option<T>,
     /// MAIL.
     pub mail: Option<T>,
     /// Each RCPT.

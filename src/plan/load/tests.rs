@@ -13,6 +13,8 @@ use crate::plan::{
     PhaseId, Place, PlannedThresholds, SinkRole, TargetAddress,
 };
 
+use crate::smtp::TlsMode;
+
 const WHOLE: &str = include_str!("../../../tests/golden/plan/whole.toml");
 
 fn surroundings() -> Surroundings {
@@ -280,7 +282,7 @@ fn each_part_that_is_not_built_yet_is_refused() {
         ("[profiles.a]\n", "E015 /profiles"),
         ("[feeds.a]\nfile = \"a.csv\"\n", "E015 /feeds/a/file"),
         ("[monitor]\nprocess = \"master\"\n", "E015 /monitor/process"),
-        ("[sink]\ntls = {}\n", "E015 /sink/tls"),
+        ("[sink]\ngreylist = {}\n", "E015 /sink/greylist"),
         (
             "[[thresholds]]\ncheck = \"message.errors < 5%\"\nwindow = \"10s\"\n",
             "E015 /thresholds/0/window",
@@ -368,5 +370,37 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_embedded_sink_encrypts_as_its_clients_ask_for() {
+    let mode = |clients: &str| {
+        let text = format!("{SMALL}mix = \"a\"\n{clients}");
+        loaded(&text, &Overrides::default()).plan.sink.tls.map(|tls| tls.mode)
+    };
+
+    assert_eq!(mode("[clients.a]\n"), None);
+    assert_eq!(mode("[clients.a]\ntls = \"starttls\"\n"), Some(TlsMode::Starttls));
+    assert_eq!(mode("[clients.a]\ntls = { mode = \"implicit\" }\n"), Some(TlsMode::Implicit));
+    let beside = "[clients.a]\n[clients.b]\ntls = \"starttls\"\n";
+    assert_eq!(mode(beside), Some(TlsMode::Starttls));
+    let elsewhere = "[clients.a]\n[clients.b]\ntarget = \"x\"\ntls = \"starttls\"\n\
+                     [targets.x]\naddress = \"127.0.0.1:25\"\n";
+    assert_eq!(mode(elsewhere), None);
+}
+
+#[test]
+fn clients_that_could_not_speak_with_the_embedded_sink_are_told() {
+    let table = [
+        ("none", "tls = \"starttls\"", "E014 /clients/a/tls"),
+        ("none", "tls = \"implicit\"", "E014 /clients/a/tls"),
+        ("starttls", "tls = \"implicit\"", "E014 /clients/a/tls"),
+        ("implicit", "tls = \"starttls\"", "E014 /clients/a/tls"),
+        ("implicit", "tls = \"none\"", "E014 /clients/a/tls"),
+    ];
+    for (sink, client, mistake) in table {
+        let text = format!("{SMALL}mix = \"a\"\n[clients.a]\n{client}\n[sink]\ntls = \"{sink}\"\n");
+        assert_eq!(mistakes(&toml(&text), &Overrides::default()), [mistake], "{sink}, {client}");
     }
 }

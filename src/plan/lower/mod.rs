@@ -5,6 +5,7 @@
 //! can't be lowered is replaced by something harmless, for a plan with mistakes is not used.
 
 mod address;
+mod agreement;
 mod cases;
 mod chunking;
 mod client;
@@ -53,7 +54,8 @@ pub(super) fn lower(
     let people = track::People { names: &names, clients: &clients, targets: &targets };
     let phases = track::lower_all(document, people, &mut faults);
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);
-    let sink = sink::lower(document.sink.as_ref(), &mut faults);
+    let sink = sink::lower(document.sink.as_ref(), files, &mut faults);
+    agreement::check(&clients, &targets, &sink, &mut faults);
     let monitor = lower_monitor(document.monitor.unwrap_or_default(), &mut faults);
     errors.extend(faults.into_diagnostics());
     Plan {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::faults::Faults;
+use super::tls;
 use crate::plan::document::{
     Distribution, Percentiles, Role, Service as ServiceTable, ShortOr, Sink, SinkSteps,
-    Stall as StallTable, Table,
+    SinkTls as SinkTlsValue, Stall as StallTable, Table, TlsTable,
 };
-use crate::plan::model::{Delay, Service, SinkPlan, SinkReply, SinkRole, SinkStep, Stall};
+use crate::plan::files::Files;
+use crate::plan::model::{Delay, Service, SinkPlan, SinkReply, SinkRole, SinkStep, SinkTls, Stall};
 use crate::plan::{DiagnosticCode, Share, Span, escape};
 use crate::smtp::{Class, Code, Enhanced};
 
@@ -17,7 +19,7 @@ use super::weights::at_least_one;
 const LONGEST_TEXT: usize = 506;
 
 /// The server of `[sink]`.
-pub(super) fn lower(sink: Option<&Sink>, faults: &mut Faults) -> SinkPlan {
+pub(super) fn lower(sink: Option<&Sink>, files: &Files, faults: &mut Faults) -> SinkPlan {
     let none = Sink::default();
     let sink = sink.unwrap_or(&none);
     let listen = sink.listen.as_deref().map(|text| (text, text.parse().ok()));
@@ -32,6 +34,7 @@ pub(super) fn lower(sink: Option<&Sink>, faults: &mut Faults) -> SinkPlan {
             Some(Role::NextHop) => SinkRole::NextHop,
             Some(Role::Off) | None => SinkRole::Off,
         },
+        tls: sink.tls.as_ref().and_then(|tls| lower_tls(tls, files, faults)),
         latency: by_step(sink.latency.as_ref())
             .map(|(step, delay)| (step, lower_delay(*delay, step, faults)))
             .collect(),
@@ -44,11 +47,27 @@ pub(super) fn lower(sink: Option<&Sink>, faults: &mut Faults) -> SinkPlan {
     }
 }
 
+/// A server's `tls` is a client's without what only a client has.
+fn lower_tls(tls: &SinkTlsValue, files: &Files, faults: &mut Faults) -> Option<SinkTls> {
+    let tls = match tls {
+        ShortOr::Short(mode) => ShortOr::Short(*mode),
+        ShortOr::Long(table) => ShortOr::Long(TlsTable {
+            mode: table.mode,
+            certificate: table.certificate.clone(),
+            key: table.key.clone(),
+            ..TlsTable::default()
+        }),
+    };
+    let lowered = tls::lower(Some(&tls), "/sink/tls", files, faults)?;
+    Some(SinkTls { mode: lowered.mode, identity: lowered.identity })
+}
+
 fn by_step<T>(steps: Option<&SinkSteps<T>>) -> impl Iterator<Item = (SinkStep, &T)> {
     let all = steps.map(|steps| {
         [
             (SinkStep::Greeting, &steps.greeting),
             (SinkStep::Ehlo, &steps.ehlo),
+            (SinkStep::Starttls, &steps.starttls),
             (SinkStep::Mail, &steps.mail),
             (SinkStep::Rcpt, &steps.rcpt),
             (SinkStep::Data, &steps.data),

@@ -13,7 +13,7 @@ use crate::smtp::{
     Xclient,
 };
 
-pub use tls::{Identity, Tls, TlsVersion, Verify};
+pub use tls::{Identity, SinkTls, Tls, TlsVersion, Verify};
 
 /// Everything that a run does.
 #[derive(Clone, Debug, PartialEq)]
@@ -331,6 +331,8 @@ pub struct SinkPlan {
     pub listen: Option<SocketAddr>,
     /// What it is for.
     pub role: SinkRole,
+    /// How it encrypts sessions; none: they are in clear.
+    pub tls: Option<SinkTls>,
     /// How long each answer waits.
     pub latency: Vec<(SinkStep, Delay)>,
     /// For each step the replies other than success, each with its share of all answers.

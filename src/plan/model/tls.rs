@@ -54,3 +54,12 @@ pub struct Identity {
     /// The private key of the first certificate.
     pub key: PrivateKeyDer<'static>,
 }
+
+/// How the embedded server encrypts sessions. The files that the plan names have been read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkTls {
+    /// When the handshake is.
+    pub mode: TlsMode,
+    /// What it shows of itself; none: a certificate that it makes when it starts.
+    pub identity: Option<Arc<Identity>>,
+}

@@ -32,7 +32,18 @@ fn to_the_sink(tree: &mut Map<String, Value>, findings: &mut Findings) {
     if let Some(Value::Object(targets)) = tree.get_mut("targets") {
         targets.values_mut().for_each(forget_address);
     }
+    if let Some(Value::Object(clients)) = tree.get_mut("clients") {
+        clients.values_mut().for_each(forget_identity);
+    }
     put(tree, ["sink", "role"], Value::from("target"), "--sink", findings);
+}
+
+/// The sink shows a certificate of its own: that, and no other server's, is what its clients check.
+fn forget_identity(client: &mut Value) {
+    if let Some(Value::Object(tls)) = client.get_mut("tls") {
+        tls.shift_remove("ca");
+        tls.shift_remove("server_name");
+    }
 }
 
 fn forget_address(target: &mut Value) {
@@ -188,6 +199,7 @@ mod tests {
         let plan = json!({
             "target": { "address": "a:25", "timeouts": {} },
             "targets": { "relay": { "address": "b:25", "spread": true, "timeouts": {} } },
+            "clients": { "a": { "tls": { "mode": "implicit", "ca": "a.pem", "server_name": "a" } } },
         });
 
         let (tree, _) = redirected(plan, &Destination::Sink);
@@ -195,6 +207,7 @@ mod tests {
         let expected = json!({
             "target": { "timeouts": {} },
             "targets": { "relay": { "timeouts": {} } },
+            "clients": { "a": { "tls": { "mode": "implicit" } } },
             "sink": { "role": "target" },
         });
         assert_eq!(tree, expected);

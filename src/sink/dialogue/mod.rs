@@ -5,15 +5,18 @@
 //! and a message enters the queue of the servers at the moment when it arrives there.
 
 mod replies;
+mod secure;
 mod transaction;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::behaviour::Behaviour;
+use super::capabilities::Security;
 use super::command::{Command, Commands, Objection};
 use super::text::Text;
-use crate::smtp::Step;
+use crate::smtp::{Step, TlsMode};
+use secure::Afterwards;
 use transaction::Envelope;
 
 /// What the dialogue waits for.
@@ -23,6 +26,8 @@ pub(super) enum Act {
     Read,
     /// The time at which the next answer is due, counted from the server's start.
     Wait(Duration),
+    /// A handshake on the stream; what is not used belongs to it.
+    StartTls,
     /// Nothing: the replies are the last ones.
     Close(Ending),
 }
@@ -44,6 +49,8 @@ enum Stage {
     Turned,
     /// No EHLO or HELO yet.
     AwaitHello,
+    /// The client must shake hands.
+    AwaitHandshake(Afterwards),
     /// Between transactions.
     AwaitMail,
     /// In a transaction.
@@ -63,10 +70,23 @@ struct Answer {
     message: Option<(u64, u64)>,
 }
 
+/// What a reply says.
 #[derive(Debug)]
 enum Words {
     Fixed(&'static [u8]),
     Planned(Rc<[u8]>),
+}
+
+impl From<&'static [u8]> for Words {
+    fn from(octets: &'static [u8]) -> Self {
+        Self::Fixed(octets)
+    }
+}
+
+impl From<Rc<[u8]>> for Words {
+    fn from(octets: Rc<[u8]>) -> Self {
+        Self::Planned(octets)
+    }
 }
 
 impl Words {
@@ -93,6 +113,7 @@ enum Granted {
 #[derive(Debug)]
 pub(super) struct Dialogue {
     stage: Stage,
+    security: Security,
     commands: Commands,
     waiting: Option<(Duration, Answer)>,
 }
@@ -105,9 +126,15 @@ struct Turn<'a> {
 }
 
 impl Dialogue {
-    /// A session whose greeting is due.
-    pub(super) fn new() -> Self {
-        Self { stage: Stage::Opening, commands: Commands::default(), waiting: None }
+    /// A session with a server that behaves so: the handshake of implicit TLS is due, or the
+    /// greeting.
+    pub(super) fn new(behaviour: &Behaviour) -> Self {
+        let stage = match behaviour.tls {
+            Some(TlsMode::Implicit) => Stage::AwaitHandshake(Afterwards::Greet),
+            Some(TlsMode::Starttls) | None => Stage::Opening,
+        };
+        let (security, commands) = (Security::Clear, Commands::default());
+        Self { stage, security, commands, waiting: None }
     }
 
     /// Goes on with the octets of one read, or with those that an earlier call left over; puts the
@@ -129,6 +156,7 @@ impl Dialogue {
             let rest = &octets[used..];
             match self.stage {
                 Stage::Over(ending) => return (octets.len(), Act::Close(ending)),
+                Stage::AwaitHandshake(_) => return (used, Act::StartTls),
                 Stage::Opening => self.greet(&mut turn),
                 _ if rest.is_empty() => return (used, Act::Read),
                 Stage::AwaitDot(envelope, text) => {
@@ -175,6 +203,7 @@ impl Dialogue {
                 self.stage = Stage::AwaitMail;
                 self.give(plain(Some(Step::Ehlo), replies::HELO), turn);
             }
+            Command::Starttls => self.starttls(turn),
             Command::Mail { size, alphabet } => self.mail(size, alphabet, turn),
             Command::Rcpt { alphabet } => self.rcpt(alphabet, turn),
             Command::Data => self.data(turn),
@@ -191,7 +220,8 @@ impl Dialogue {
 
     /// Planned replies hold for EHLO alone, so that a client can fall back to HELO.
     fn ehlo(&mut self, turn: &mut Turn<'_>) {
-        if self.answer(Step::Ehlo, replies::EHLO, turn) == Granted::Yes {
+        let offer = turn.behaviour.capabilities.reply(self.security);
+        if self.answer(Step::Ehlo, offer, turn) == Granted::Yes {
             self.stage = Stage::AwaitMail;
         }
     }
@@ -208,8 +238,8 @@ impl Dialogue {
     }
 
     /// Answers a step with its success, or as the plan wants.
-    fn answer(&mut self, step: Step, success: &'static [u8], turn: &mut Turn<'_>) -> Granted {
-        let words = turn.behaviour.fault(step).map_or(Words::Fixed(success), Words::Planned);
+    fn answer(&mut self, step: Step, success: impl Into<Words>, turn: &mut Turn<'_>) -> Granted {
+        let words = turn.behaviour.fault(step).map_or_else(|| success.into(), Words::Planned);
         let wanted = if step == Step::Data { 3 } else { 2 };
         let granted = if words.code() / 100 == wanted { Granted::Yes } else { Granted::No };
         self.give(Answer { step: Some(step), words, message: None }, turn);

@@ -1,10 +1,8 @@
 //! The replies that are always the same, as they stand on the wire.
 
 pub(super) const GREETING: &[u8] = b"220 sink.invalid ESMTP mailquake\r\n";
-pub(super) const EHLO: &[u8] =
-    b"250-sink.invalid\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n\
-    250-SIZE 52428800\r\n250 ENHANCEDSTATUSCODES\r\n";
 pub(super) const HELO: &[u8] = b"250 sink.invalid\r\n";
+pub(super) const READY_FOR_TLS: &[u8] = b"220 2.0.0 ready for TLS\r\n";
 pub(super) const SENDER_OK: &[u8] = b"250 2.1.0 sender ok\r\n";
 pub(super) const RECIPIENT_OK: &[u8] = b"250 2.1.5 recipient ok\r\n";
 pub(super) const SEND_TEXT: &[u8] = b"354 end with a dot\r\n";
@@ -18,5 +16,7 @@ pub(super) const HELLO_FIRST: &[u8] = b"503 5.5.1 EHLO first\r\n";
 pub(super) const MAIL_FIRST: &[u8] = b"503 5.5.1 MAIL first\r\n";
 pub(super) const RCPT_FIRST: &[u8] = b"503 5.5.1 RCPT first\r\n";
 pub(super) const NESTED_MAIL: &[u8] = b"503 5.5.1 one MAIL at a time\r\n";
+pub(super) const WITHIN_TRANSACTION: &[u8] = b"503 5.5.1 not within a transaction\r\n";
+pub(super) const ENCRYPTED: &[u8] = b"503 5.5.1 the session is encrypted\r\n";
 pub(super) const NO_RECIPIENTS: &[u8] = b"554 5.5.1 no valid recipients\r\n";
 pub(super) const NO_SERVICE: &[u8] = b"503 5.5.1 no service here\r\n";

@@ -1,9 +1,11 @@
 //! Octets of a client → the replies of one session.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Delay, SinkPlan, SinkReply, SinkStep};
+use crate::plan::{Delay, SinkPlan, SinkReply, SinkStep, SinkTls};
 use crate::sink::tally::{SinkCounters, Tally};
 use crate::smtp::Code;
 
@@ -19,9 +21,9 @@ fn always(step: SinkStep, code: u16, text: &str) -> SinkPlan {
 
 /// The replies to octets that arrive in the given pieces, the last act, and the counts.
 fn converse(plan: &SinkPlan, pieces: &[&[u8]]) -> (String, Act, SinkCounters) {
-    let tally = std::sync::Arc::new(Tally::new());
+    let tally = Arc::new(Tally::new());
     let mut behaviour = Behaviour::new(plan, 1, tally);
-    let mut dialogue = Dialogue::new();
+    let mut dialogue = Dialogue::new(&behaviour);
     let mut out = Vec::new();
     let (_, mut act) = dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out);
     for piece in pieces {
@@ -159,8 +161,8 @@ fn what_stands_behind_a_delayed_answer_is_left_for_later() {
     let ms = Duration::from_millis;
     let latency = vec![(Step::Rcpt, Delay::Constant(ms(20)))];
     let plan = SinkPlan { latency, ..plan() };
-    let mut behaviour = Behaviour::new(&plan, 1, std::sync::Arc::new(Tally::new()));
-    let mut dialogue = Dialogue::new();
+    let mut behaviour = Behaviour::new(&plan, 1, Arc::new(Tally::new()));
+    let mut dialogue = Dialogue::new(&behaviour);
     let mut out = Vec::new();
     let group = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
 
@@ -176,6 +178,79 @@ fn what_stands_behind_a_delayed_answer_is_left_for_later() {
         String::from_utf8(later).unwrap(),
         "250 2.1.5 recipient ok\r\n354 end with a dot\r\n"
     );
+}
+
+fn offering(mode: TlsMode) -> SinkPlan {
+    SinkPlan { tls: Some(SinkTls { mode, identity: None }), ..plan() }
+}
+
+/// A session behind a handshake that was asked for by STARTTLS; `out` holds what was said after it.
+fn secured(behaviour: &mut Behaviour, out: &mut Vec<u8>) -> Dialogue {
+    let mut dialogue = Dialogue::new(behaviour);
+    let asked = b"EHLO a\r\nSTARTTLS\r\n";
+    let (used, act) = dialogue.on(asked, Duration::ZERO, behaviour, out);
+    assert_eq!((used, act), (asked.len(), Act::StartTls));
+    assert!(out.ends_with(b"220 2.0.0 ready for TLS\r\n"));
+    out.clear();
+    dialogue.secured();
+    dialogue
+}
+
+#[test]
+fn starttls_is_offered_in_clear_alone_and_the_dialogue_begins_anew_behind_it() {
+    let mut behaviour = Behaviour::new(&offering(TlsMode::Starttls), 1, Arc::default());
+    let mut out = Vec::new();
+    let mut dialogue = secured(&mut behaviour, &mut out);
+
+    let octets = b"MAIL FROM:<a@b>\r\nEHLO a\r\nMAIL FROM:<a@b>\r\nSTARTTLS\r\n";
+    let (_, act) = dialogue.on(octets, Duration::ZERO, &mut behaviour, &mut out);
+
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.starts_with("503 5.5.1 EHLO first\r\n250-sink.invalid\r\n"), "{said}");
+    assert!(!said.contains("STARTTLS"), "{said}");
+    assert!(said.ends_with("250 2.1.0 sender ok\r\n503 5.5.1 the session is encrypted\r\n"));
+    assert_eq!(act, Act::Read);
+}
+
+#[test]
+fn what_stands_behind_starttls_is_left_to_the_handshake() {
+    let mut behaviour = Behaviour::new(&offering(TlsMode::Starttls), 1, Arc::default());
+    let mut dialogue = Dialogue::new(&behaviour);
+    let octets = b"EHLO a\r\nSTARTTLS\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n";
+    let mut out = Vec::new();
+
+    let (used, act) = dialogue.on(octets, Duration::ZERO, &mut behaviour, &mut out);
+
+    assert_eq!((&octets[used..used + 4], act), (&b"MAIL"[..], Act::StartTls));
+    assert_eq!(behaviour.tally.counters().commands, 2);
+}
+
+#[test]
+fn starttls_has_its_place() {
+    let plan = offering(TlsMode::Starttls);
+    for (octets, expected) in [
+        (&b"STARTTLS\r\n"[..], &[220, 503][..]),
+        (b"HELO a\r\nMAIL FROM:<a@b>\r\nSTARTTLS\r\n", &[220, 250, 250, 503]),
+        (b"HELO a\r\nSTARTTLS now\r\n", &[220, 250, 501]),
+    ] {
+        assert_eq!(codes(&plan, octets), expected, "{}", String::from_utf8_lossy(octets));
+    }
+    assert_eq!(after_hello(b"STARTTLS\r\n"), [502]);
+    let refusing = SinkPlan { tls: plan.tls, ..always(Step::Starttls, 454, "4.7.0 no") };
+    assert_eq!(codes(&refusing, b"HELO a\r\nSTARTTLS\r\nNOOP\r\n"), [220, 250, 454, 250]);
+}
+
+#[test]
+fn implicit_tls_comes_before_the_greeting() {
+    let mut behaviour = Behaviour::new(&offering(TlsMode::Implicit), 1, Arc::default());
+    let mut dialogue = Dialogue::new(&behaviour);
+    let mut out = Vec::new();
+
+    assert_eq!(dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out), (0, Act::StartTls));
+    assert_eq!(out, b"");
+    dialogue.secured();
+    assert_eq!(dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out), (0, Act::Read));
+    assert!(out.starts_with(b"220 "));
 }
 
 /// Octets that are commands, texts, and what is neither.

@@ -1,12 +1,10 @@
 //! Transactions: MAIL, RCPT, DATA and the text, until the mail is taken or given up.
 
 use super::{Answer, Dialogue, Granted, Stage, Turn, Words, replies};
+use crate::sink::capabilities::LARGEST_TEXT;
 use crate::sink::command::{Alphabet, not_ascii};
 use crate::sink::text::Text;
 use crate::smtp::Step;
-
-/// The largest text that is accepted, as EHLO says (RFC 1870).
-const LARGEST_TEXT: u64 = 52_428_800;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
@@ -31,6 +29,7 @@ impl Dialogue {
             Stage::AwaitHello
             | Stage::Opening
             | Stage::Turned
+            | Stage::AwaitHandshake(_)
             | Stage::AwaitDot(..)
             | Stage::Over(_) => self.object(Some(STEP), replies::HELLO_FIRST, turn),
         }
