@@ -129,8 +129,30 @@ impl AsyncWrite for Socket {
 }
 
 /// Whether a failed system call is the tester's own failure: out of ports, descriptors, memory.
+///
+/// A lack of ports has two names: connecting calls it `EADDRNOTAVAIL`, and binding to a plan's
+/// `source` calls it `EADDRINUSE`.
 pub(super) fn is_local(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let local = [Errno::ADDRNOTAVAIL, Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    error.raw_os_error().is_some_and(|code| local.iter().any(|errno| errno.raw_os_error() == code))
+    let ports = [Errno::ADDRNOTAVAIL, Errno::ADDRINUSE];
+    let others = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    let mut local = ports.into_iter().chain(others);
+    error.raw_os_error().is_some_and(|code| local.any(|errno| errno.raw_os_error() == code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn an_address_whose_ports_are_taken_is_the_testers_failure() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+
+        let error = TcpListener::bind(taken.local_addr().unwrap()).unwrap_err();
+
+        assert!(is_local(&error), "{error}");
+        assert!(!is_local(&io::ErrorKind::ConnectionRefused.into()));
+    }
 }
