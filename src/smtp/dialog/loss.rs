@@ -7,8 +7,27 @@ use super::super::{Act, Event, Outcome, Step};
 use super::{Command, Dialog, Stage};
 
 impl Dialog {
-    /// The session is gone; everything in progress ends.
+    /// The session is gone; everything in progress ends. A reply that was illegal is the end of
+    /// the message that it came to, the oldest.
     pub(super) fn lost(&mut self, cause: Outcome, now: Instant, events: &mut Vec<Event>) -> Act {
+        let answered = usize::from(cause == Outcome::Protocol);
+        self.end_all(cause, answered, now, events)
+    }
+
+    /// The same where the message that the illegal reply came to has already ended: to those that
+    /// are left no reply came.
+    pub(super) fn lost_behind_illegal(&mut self, now: Instant, events: &mut Vec<Event>) -> Act {
+        self.end_all(Outcome::Protocol, 0, now, events)
+    }
+
+    /// So many of the messages, the oldest ones, have their reply, and it was illegal.
+    fn end_all(
+        &mut self,
+        cause: Outcome,
+        answered: usize,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) -> Act {
         self.tell_unanswered(cause, now, events);
         let step = self.awaited().unwrap_or(Step::Mail);
         if self.stage == Stage::Opening {
@@ -23,8 +42,8 @@ impl Dialog {
         for (n, (transaction, whole)) in transactions.iter().zip(whole).enumerate() {
             // An illegal final reply is a protocol error; none at all leaves a message's fate
             // open.
-            let is_illegal = n == 0 && cause == Outcome::Protocol;
-            let cause = if whole && !is_illegal { Outcome::Ambiguous } else { cause };
+            let open = whole && n >= answered;
+            let cause = if open { Outcome::Ambiguous } else { cause };
             let step = if n == 0 { step } else { Step::Mail };
             events.push(Event::Ended(transaction.cut(cause, step, now, self.last_final)));
         }

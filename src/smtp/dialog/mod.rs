@@ -453,7 +453,7 @@ impl Dialog {
         self.end_oldest(end, events);
         self.last_final = Some(now);
         match (end.outcome, open) {
-            (Outcome::Protocol, _) => self.lost(Outcome::Protocol, now, events),
+            (Outcome::Protocol, _) => self.lost_behind_illegal(now, events),
             (_, true) if self.transactions.is_empty() => self.ask(Command::Rset, b"RSET\r\n", out),
             (_, true | false) => Act::Flush,
         }

@@ -186,6 +186,16 @@ fn what_was_handed_over_whole_is_ambiguous_and_what_was_not_is_lost() {
 }
 
 #[test]
+fn an_illegal_reply_decides_its_own_message_and_leaves_open_what_stands_behind() {
+    let mut wire = in_flight(2);
+    wire.says("250 ok\r\n250 ok\r\n354 what\r\n");
+
+    let ends: Vec<_> = wire.ends().iter().map(|(outcome, _, code)| (*outcome, *code)).collect();
+    assert_eq!(ends, [(Outcome::Protocol, Some(354)), (Outcome::Ambiguous, None)]);
+    assert_eq!(wire.act, Act::Close);
+}
+
+#[test]
 fn a_421_ends_the_session_and_leaves_open_what_stands_behind() {
     let mut wire = in_flight(3);
     wire.says("250 ok\r\n421 bye\r\n");
