@@ -264,9 +264,13 @@ pub(super) const CASES: &[Case] = &[
                 Play::Judge(
                     judge(
                         &[rule("2xx", "RFC 5321 4.5.3.1.8: 100 recipients must be taken")],
+                        // Any but 452 and 552, which say that there are too many.
                         &[
-                            rule("450 451", "this recipient, for now"),
-                            rule("550 551 553 554", "this recipient, for good"),
+                            rule("450 451 454 455", "this recipient, for now"),
+                            rule(
+                                "500 501 502 503 504 521 530 550 551 553 554 555 556",
+                                "this recipient, for good",
+                            ),
                         ],
                         "fewer than 100 recipients are taken",
                     )

@@ -397,6 +397,9 @@ mod tests {
 
         assert_eq!(answers("250 ok", "452 too many"), CaseEnd::Right);
         assert_eq!(answers("452 too many", "452 too many"), CaseEnd::Finding);
+        // What Postfix says to strangers by default says nothing of the number.
+        let relay = "454 4.7.1 Relay access denied";
+        assert_eq!(answers(relay, relay), CaseEnd::Tolerated);
     }
 
     #[test]
