@@ -297,6 +297,7 @@ impl<D: Dialer> Session<D> {
         self.out.clear();
         self.out.shrink_to(KEPT_BUFFER);
         self.written = 0;
+        self.fill_up(now);
         self.await_reply(now);
         Flow::On
     }
@@ -364,10 +365,16 @@ impl<D: Dialer> Session<D> {
         flow
     }
 
+    /// Whether nothing was sent of the message that has just begun, in a session that has carried
+    /// others before it.
+    pub(super) const fn may_be_taken_back(&self) -> bool {
+        self.unsent && self.carried > 1
+    }
+
     /// A message of which nothing was sent goes to another session, at no charge, if this one has
     /// carried others before it.
     fn take_back(&mut self) -> bool {
-        let back = self.unsent && self.carried > 1;
+        let back = self.may_be_taken_back();
         if back {
             self.unsent = false;
             *self.handle.job.borrow_mut() = self.starts.pop_back();

@@ -41,7 +41,17 @@ impl<D: Dialer> Session<D> {
     /// All that the server has said is heard: a next message begins, if one may.
     pub(super) fn go_on(&mut self, now: Instant) -> Flow {
         let flow = self.turn_if_idle(now);
-        while flow == Flow::On
+        if flow == Flow::On {
+            self.fill_up(now);
+        }
+        flow
+    }
+
+    /// Begins further messages behind those whose chunks are in flight, where there is room. None
+    /// before the first octet of a message that may still go to another session: that one goes
+    /// alone.
+    pub(super) fn fill_up(&mut self, now: Instant) {
+        while !self.may_be_taken_back()
             && self.dialog.has_room()
             && self.may_carry_more()
             && let Some(next) = self.worker.rider(&self.handle, now)
@@ -50,7 +60,6 @@ impl<D: Dialer> Session<D> {
                 break;
             }
         }
-        flow
     }
 
     /// The text of the newest message, as a chunk.

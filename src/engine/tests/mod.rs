@@ -11,7 +11,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream, DuplexStream};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufStream, DuplexStream,
+};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
@@ -23,7 +25,7 @@ use crate::plan::{
 };
 use crate::record::{Cell, OpenPeaks, Stint};
 use crate::sink::{Server, SinkCounters};
-use crate::smtp::{Outcome, Step};
+use crate::smtp::{Chunking, Outcome, Pipelining, Step};
 use crate::timeline::{Timeline, fixture};
 
 /// Connects to a server in the same thread; one connection may panic.
@@ -650,6 +652,61 @@ async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
     counted.count = Some(20);
     let mut plan = plan(vec![counted], 0.0);
     plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+
+    let sum = count_at(plan, Closing).await;
+
+    assert_eq!(sum.messages.of(Outcome::Accepted), 20, "{:?}", sum.errors);
+    assert_eq!(sum.sessions.opened, 10);
+    assert_eq!(sum.sessions.stale, 10);
+}
+
+/// A server that takes chunks, answers a whole window of them at once, and closes behind the
+/// eighth message without a word.
+async fn chunk_server(far: DuplexStream) -> io::Result<()> {
+    let (heard, mut said) = tokio::io::split(far);
+    let mut heard = BufReader::new(heard);
+    let mut taken = 0;
+    said.write_all(b"220 hi\r\n").await?;
+    let mut answers = String::new();
+    while taken < 8 {
+        let mut line = String::new();
+        heard.read_line(&mut line).await?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            [] => return Ok(()),
+            ["BDAT", size, "LAST"] => {
+                let mut text = vec![0; size.parse().unwrap()];
+                heard.read_exact(&mut text).await?;
+                taken += 1;
+                answers += "250 taken\r\n";
+            }
+            ["EHLO", _] => answers += "250-hi\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+            _ => answers += "250 ok\r\n",
+        }
+        // A pause in what comes shows that the client waits.
+        if heard.buffer().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            said.write_all(std::mem::take(&mut answers).as_bytes()).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Chunks;
+
+impl Dialer for Chunks {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        tokio::task::spawn_local(chunk_server(far));
+        Ok(near)
+    }
+}
+
+/// All that one worker counts of one phase at servers of a test's own.
+async fn count_at(plan: Plan, dialer: impl Dialer) -> Cell {
     let identity = RunIdentity { id: 1, seed: plan.seed };
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
@@ -658,7 +715,7 @@ async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
     let (notes, mut told) = unbounded_channel();
     let (_order, ordered) = unbounded_channel();
 
-    let work = work(shared, composer, Closing, notes, ordered);
+    let work = work(shared, composer, dialer, notes, ordered);
     LocalSet::new().run_until(work).await.unwrap();
 
     let mut sum = Cell::default();
@@ -667,7 +724,20 @@ async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
             handover.cells.iter().for_each(|(_, cell)| sum.merge(cell));
         }
     }
+    sum
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_found_closed_before_a_window_of_chunks_charges_no_message() {
+    let mut counted = phase("a", steady(1.0), Some(5.0));
+    counted.count = Some(20);
+    let mut plan = plan(vec![counted], 0.0);
+    plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+    plan.clients[0].pipelining = Pipelining::Full;
+    plan.clients[0].chunking = Chunking::Always;
+
+    let sum = count_at(plan, Chunks).await;
+
     assert_eq!(sum.messages.of(Outcome::Accepted), 20, "{:?}", sum.errors);
-    assert_eq!(sum.sessions.opened, 10);
-    assert_eq!(sum.sessions.stale, 10);
+    assert_eq!(sum.sessions.opened + sum.sessions.reused, 20, "{:?}", sum.sessions);
 }
