@@ -307,18 +307,21 @@ impl<D: Dialer> Session<D> {
         let worker = Rc::clone(&self.worker);
         let buffer = worker.buffer.borrow();
         let fresh = buffer.get(..count).unwrap_or_default();
-        let flow = if self.partial.is_empty() {
+        let (flow, heard) = if self.partial.is_empty() {
             let (flow, rest) = self.replies(fresh, now);
             self.partial.extend_from_slice(rest);
-            flow
+            (flow, rest.len() < fresh.len())
         } else {
             let mut octets = std::mem::take(&mut self.partial);
             octets.extend_from_slice(fresh);
             let (flow, rest) = self.replies(&octets, now);
             self.partial = rest.to_vec();
-            flow
+            (flow, rest.len() < octets.len())
         };
-        self.await_reply(now);
+        // A part of a reply is no reply: who says it octet by octet gains no time.
+        if heard {
+            self.await_reply(now);
+        }
         flow
     }
 

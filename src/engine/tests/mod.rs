@@ -741,3 +741,41 @@ async fn a_session_found_closed_before_a_window_of_chunks_charges_no_message() {
     assert_eq!(sum.messages.of(Outcome::Accepted), 20, "{:?}", sum.errors);
     assert_eq!(sum.sessions.opened + sum.sessions.reused, 20, "{:?}", sum.sessions);
 }
+
+/// Greets, and says its next reply for ever, an octet in each second.
+#[derive(Clone)]
+struct Tarpit;
+
+impl Dialer for Tarpit {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
+        let (near, mut far) = tokio::io::duplex(1 << 16);
+        tokio::task::spawn_local(async move {
+            far.write_all(b"220 hi\r\n").await?;
+            for octet in b"250-".iter().chain(std::iter::repeat_n(&b'x', 500)) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                far.write_all(&[*octet]).await?;
+            }
+            io::Result::Ok(())
+        });
+        Ok(near)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_comes_octet_by_octet_gains_no_time() {
+    let mut counted = phase("a", steady(1.0), Some(60.0));
+    counted.count = Some(1);
+    let mut plan = plan(vec![counted], 0.0);
+    plan.targets[0].timeouts.reply = seconds(5.0);
+    let began = Instant::now();
+
+    let sum = count_at(plan, Tarpit).await;
+
+    assert_eq!(sum.messages.of(Outcome::TimedOut), 1, "{:?}", sum.errors);
+    assert!(began.elapsed() < seconds(70.0), "{:?}", began.elapsed());
+    let ehlo = sum.steps[Step::Ehlo.index()].as_deref().unwrap();
+    let age = ehlo.time.censored().unwrap().max();
+    assert!((5_000_000..5_100_000).contains(&age), "{age}");
+}
