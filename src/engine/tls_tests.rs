@@ -1,7 +1,9 @@
 //! Sessions behind TLS, against servers with certificates of their own, under a paused clock.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ use crate::plan::{
     ClientId, Curve, Identity, Load, Phase, PhaseKind, Plan, Timeouts, Tls, TlsVersion, Verify,
 };
 use crate::record::{Cell, Portion, SpanEnd, StepCell};
-use crate::smtp::{Outcome, Step, TlsMode};
+use crate::smtp::{Ending, Outcome, Step, TlsMode};
 use crate::timeline::{Timeline, fixture};
 
 /// What the server does on a connection.
@@ -171,6 +173,10 @@ fn plan(tls: Tls, count: u64) -> Plan {
 
 /// All that came of a plan whose sessions go to these servers.
 async fn run_plan(plan: Plan, way: Way) -> Cell {
+    run_at(plan, Servers(way)).await
+}
+
+async fn run_at(plan: Plan, dialer: impl Dialer) -> Cell {
     let identity = RunIdentity { id: 1, seed: plan.seed };
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
@@ -178,7 +184,7 @@ async fn run_plan(plan: Plan, way: Way) -> Cell {
     let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere]], 1));
     let (notes, mut told) = unbounded_channel();
     let (_order, ordered) = unbounded_channel();
-    let work = work(shared, composer, Servers(way), notes, ordered);
+    let work = work(shared, composer, dialer, notes, ordered);
     LocalSet::new().run_until(work).await.unwrap();
     let mut sum = Cell::default();
     while let Ok(note) = told.try_recv() {
@@ -463,4 +469,41 @@ async fn a_message_for_each_session_resumes_from_the_second_on() {
 
     assert_eq!(handshakes(&cell), (1, 9));
     assert_eq!(step(&cell, Step::Quit).ok, 10);
+}
+
+/// Talks behind TLS, and keeps in mind which sessions ended with a `close_notify`.
+#[derive(Clone)]
+struct Watchful {
+    config: Arc<ServerConfig>,
+    orderly: Rc<RefCell<Vec<bool>>>,
+}
+
+impl Dialer for Watchful {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, _: &Route) -> io::Result<DuplexStream> {
+        let (near, far) = tokio::io::duplex(4096);
+        let Self { config, orderly } = self.clone();
+        tokio::task::spawn_local(async move {
+            let ended = serve(Way::Implicit(config), far).await;
+            orderly.borrow_mut().push(ended.is_ok());
+        });
+        Ok(near)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_closes_says_so_behind_tls_whether_by_quit_or_without() {
+    let authority = Authority::new();
+    for (ending, orderly) in [(Ending::Quit, true), (Ending::Close, true), (Ending::Reset, false)] {
+        let config = server(authority.sign("mx.test"), BOTH, None);
+        let watchful = Watchful { config, orderly: Rc::default() };
+        let mut plan = plan(client(TlsMode::Implicit, &authority), 20);
+        plan.clients[0].end = ending;
+
+        let cell = run_at(plan, watchful.clone()).await;
+
+        assert_eq!(cell.messages.of(Outcome::Accepted), 20, "{:?}", cell.errors);
+        assert_eq!(*watchful.orderly.borrow(), [orderly; 2], "{ending:?}");
+    }
 }

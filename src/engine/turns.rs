@@ -21,14 +21,7 @@ impl<D: Dialer> Session<D> {
             Act::Text => self.put_text(now),
             Act::Chunk => self.put_chunk(),
             Act::StartTls => return Flow::Secure,
-            Act::Close => {
-                self.connection.say_goodbye();
-                return Flow::Over;
-            }
-            Act::Reset => {
-                self.connection.reset_on_close();
-                return Flow::Over;
-            }
+            Act::Close | Act::Reset => return self.part(act),
         }
         // The start that the session was opened for begins at once.
         if self.carried == 0 { self.turn_if_idle(now) } else { Flow::On }
@@ -174,12 +167,18 @@ impl<D: Dialer> Session<D> {
         self.await_reply(now);
         match act {
             Act::Flush | Act::Text | Act::Chunk | Act::StartTls => Flow::On,
-            Act::Close => Flow::Over,
-            Act::Reset => {
-                self.connection.reset_on_close();
-                Flow::Over
-            }
+            Act::Close | Act::Reset => self.part(act),
         }
+    }
+
+    /// Ends the connection: orderly, or by a reset.
+    fn part(&mut self, act: Act) -> Flow {
+        if act == Act::Reset {
+            self.connection.reset_on_close();
+        } else {
+            self.connection.say_goodbye();
+        }
+        Flow::Over
     }
 }
 
