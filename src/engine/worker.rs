@@ -136,7 +136,7 @@ impl<D: Dialer> Worker<D> {
         let client = self.client(handle.client);
         let to = self.server(handle).clone();
         let from = client.source.as_ref().zip(to.ip());
-        let from = from.and_then(|(source, ip)| source.nth(Family::of(ip), handle.number));
+        let from = from.and_then(|(source, ip)| source.nth(Family::of(ip), self.turn(handle)));
         let preamble = client.proxy.as_ref().and_then(|proxy| {
             let draw = self.books.shared.timeline.session_draw(handle.client, handle.number);
             Some(
@@ -144,6 +144,14 @@ impl<D: Dialer> Worker<D> {
             )
         });
         Route { to, from, preamble: preamble.unwrap_or_default() }
+    }
+
+    /// How many sessions of its client came before one at the same server, over all workers: the
+    /// session's own number would bind each server to a part of the client's addresses.
+    fn turn(&self, handle: &Handle) -> u64 {
+        let workers = u64::from(self.books.shared.workers).max(1);
+        let servers = self.books.shared.addresses_of(handle.client).len() as u64;
+        handle.number / workers / servers.max(1) * workers + handle.number % workers
     }
 
     /// A start with its message composed ahead, unless that must wait for a session.

@@ -3,7 +3,7 @@
 mod rude;
 mod secure;
 
-use std::cell::Cell as Place;
+use std::cell::{Cell as Place, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -18,10 +18,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::{Change, Dialer, Note, Order, Route, Shared, work};
+use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, work};
 use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
-    Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan, SinkPlan, Stall,
+    AddressPool, Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan,
+    SinkPlan, Stall,
 };
 use crate::record::{Cell, OpenPeaks, Stint};
 use crate::sink::{Server, SinkCounters};
@@ -707,11 +708,14 @@ impl Dialer for Chunks {
 
 /// All that one worker counts of one phase at servers of a test's own.
 async fn count_at(plan: Plan, dialer: impl Dialer) -> Cell {
+    count_at_servers(plan, dialer, vec![SocketAddr::from(([127, 0, 0, 1], 1)).into()]).await
+}
+
+async fn count_at_servers(plan: Plan, dialer: impl Dialer, servers: Vec<ServerAddress>) -> Cell {
     let identity = RunIdentity { id: 1, seed: plan.seed };
     let composer = Composer::new(&plan.messages, &plan.feeds, identity).unwrap();
     let timeline = Arc::new(Timeline::new(&plan));
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![vec![nowhere.into()]], 1));
+    let shared = Arc::new(Shared::new(Arc::new(plan), timeline, vec![servers], 1));
     let (notes, mut told) = unbounded_channel();
     let (_order, ordered) = unbounded_channel();
 
@@ -778,4 +782,45 @@ async fn a_reply_that_comes_octet_by_octet_gains_no_time() {
     let ehlo = sum.steps[Step::Ehlo.index()].as_deref().unwrap();
     let age = ehlo.time.censored().unwrap().max();
     assert!((5_000_000..5_100_000).contains(&age), "{age}");
+}
+
+/// Keeps in mind from where each connection goes to where.
+#[derive(Clone)]
+struct Routes {
+    server: Server,
+    taken: Rc<RefCell<BTreeMap<String, u32>>>,
+}
+
+impl Dialer for Routes {
+    type Connection = DuplexStream;
+
+    async fn connect(&self, route: &Route) -> io::Result<DuplexStream> {
+        let pair = format!("{} {}", route.from.unwrap(), route.to);
+        *self.taken.borrow_mut().entry(pair).or_default() += 1;
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let server = self.server.clone();
+        tokio::task::spawn_local(async move { server.attend(far).await });
+        Ok(near)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_server_is_reached_from_every_source_address_evenly() {
+    let mut counted = phase("a", steady(1.0), Some(5.0));
+    counted.count = Some(24);
+    let mut plan = plan(vec![counted], 0.0);
+    plan.clients[0].messages_per_connection = CountRange::exactly(1);
+    let sources = ["127.0.0.5/32", "127.0.0.6/32", "::1/128", "::2/128"];
+    let ranges = sources.iter().map(|range| range.parse().unwrap()).collect();
+    plan.clients[0].source = Some(AddressPool::new(ranges));
+    let server = Server::new(&plan.sink, plan.seed).unwrap();
+    let routes = Routes { server, taken: Rc::default() };
+    let servers = ["127.0.0.1:25", "[::1]:25"].map(|at| at.parse::<SocketAddr>().unwrap().into());
+
+    count_at_servers(plan, routes.clone(), servers.into()).await;
+
+    let taken = routes.taken.borrow().clone();
+    let pairs =
+        ["127.0.0.5 127.0.0.1:25", "127.0.0.6 127.0.0.1:25", "::1 [::1]:25", "::2 [::1]:25"];
+    assert_eq!(taken, pairs.map(|pair| (pair.to_owned(), 6)).into());
 }
