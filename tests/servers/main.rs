@@ -1,19 +1,37 @@
 //! Real servers × the real program → whether both count the same.
 //!
-//! They are ignored by default because they need `smtp-sink` and Postfix and the rights of root:
+//! They are ignored by default because they need Postfix (with its `smtp-sink`), Dovecot and the
+//! rights of root:
 //! `cargo test --test servers -- --ignored`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it cannot do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it cannot do"
+)]
+#![expect(clippy::print_stdout, reason = "the table of docs/servers.md is printed by a test")]
 
+mod certificate;
+mod content;
+mod dovecot;
+mod kinds;
+mod maildir;
+mod matrix;
+mod postfix;
 mod process;
+mod run;
+mod smtp_sink;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use process::{Postfix, SmtpSink};
+use postfix::Postfix;
+use run::{Summary, command, summary};
 use serde_json::Value;
+use smtp_sink::SmtpSink;
 
 /// What a closed and an open phase send together.
 const COUNTED: u64 = 700;
@@ -77,40 +95,28 @@ connections = 5
 duration = "8s"
 "#;
 
-fn command(plan: &Path, target: SocketAddr, results: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mailquake"));
-    command.arg("run").arg(plan).arg("--target").arg(target.to_string());
-    command.arg("--out").arg(results).args(["--format", "json", "--progress", "none"]);
-    command
-}
-
-/// The summary of a run that ended with exit 0.
-fn summary(output: &Output) -> Value {
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    serde_json::from_slice(&output.stdout).expect("stdout is the summary")
-}
-
-fn count(summary: &Value, pointer: &str) -> u64 {
-    summary.pointer(pointer).and_then(Value::as_u64).expect(pointer)
-}
-
-fn quickstart(target: SocketAddr) -> Value {
+fn quickstart(target: SocketAddr) -> Summary {
     let folder = tempfile::tempdir().unwrap();
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/quickstart.toml");
-    let mut command = command(&plan, target, &folder.path().join("results"));
-    let summary = summary(&command.args(["--time-scale", "0.2"]).output().unwrap());
-    assert!(count(&summary, "/all/messages/accepted") > 0);
-    assert_eq!(summary.pointer("/all/errors_share"), Some(&Value::from(0.0)), "{summary:#}");
+    let mut command = command(&plan, &folder.path().join("results"));
+    let summary = summary(
+        &command
+            .args(["--target", &target.to_string()])
+            .args(["--time-scale", "0.2"])
+            .output()
+            .unwrap(),
+    );
+    assert!(summary.count("/all/messages/accepted") > 0);
+    assert_eq!(summary.0.pointer("/all/errors_share"), Some(&Value::from(0.0)), "{summary}");
     summary
 }
 
-fn counted(target: SocketAddr) -> Value {
+fn counted(target: SocketAddr) -> Summary {
     let folder = tempfile::tempdir().unwrap();
     let plan = folder.path().join("plan.toml");
     std::fs::write(&plan, COUNTED_PLAN).unwrap();
-    let mut command = command(&plan, target, &folder.path().join("results"));
-    summary(&command.arg("--no-thresholds").output().unwrap())
+    let mut command = command(&plan, &folder.path().join("results"));
+    summary(&command.args(["--no-thresholds", "--target", &target.to_string()]).output().unwrap())
 }
 
 fn send_with_smtp_source(target: SocketAddr, messages: u64) {
@@ -130,8 +136,8 @@ fn the_servers_count_what_another_program_sends() {
     send_with_smtp_source(sink.address(), 40);
     send_with_smtp_source(postfix.address(), 40);
 
-    assert_eq!(sink.messages(), 40);
-    assert_eq!(postfix.delivered(), 40);
+    assert_eq!(sink.took(40), 40);
+    assert_eq!(postfix.took(40), 40);
 }
 
 #[test]
@@ -141,7 +147,8 @@ fn smtp_sink_takes_the_quickstart() {
 
     let summary = quickstart(sink.address());
 
-    assert_eq!(count(&summary, "/all/messages/accepted"), sink.messages());
+    let accepted = summary.count("/all/messages/accepted");
+    assert_eq!(sink.took(accepted), accepted);
 }
 
 #[test]
@@ -151,7 +158,8 @@ fn postfix_takes_the_quickstart() {
 
     let summary = quickstart(postfix.address());
 
-    assert_eq!(count(&summary, "/all/messages/accepted"), postfix.delivered());
+    let accepted = summary.count("/all/messages/accepted");
+    assert_eq!(postfix.took(accepted), accepted);
 }
 
 #[test]
@@ -161,8 +169,8 @@ fn smtp_sink_receives_each_counted_message() {
 
     let summary = counted(sink.address());
 
-    assert_eq!(count(&summary, "/all/messages/accepted"), COUNTED);
-    assert_eq!(sink.messages(), COUNTED);
+    assert_eq!(summary.count("/all/messages/accepted"), COUNTED);
+    assert_eq!(sink.took(COUNTED), COUNTED);
 }
 
 #[test]
@@ -172,9 +180,9 @@ fn postfix_delivers_each_counted_message() {
 
     let summary = counted(postfix.address());
 
-    assert_eq!(count(&summary, "/all/messages/accepted"), COUNTED);
-    assert_eq!(count(&summary, "/all/recipients/accepted"), 2 * COUNTED);
-    assert_eq!(postfix.delivered(), COUNTED);
+    assert_eq!(summary.count("/all/messages/accepted"), COUNTED);
+    assert_eq!(summary.count("/all/recipients/accepted"), 2 * COUNTED);
+    assert_eq!(postfix.took(COUNTED), COUNTED);
 }
 
 #[test]
@@ -185,9 +193,9 @@ fn load_returns_when_the_server_does() {
     let folder = tempfile::tempdir().unwrap();
     let plan = folder.path().join("plan.toml");
     std::fs::write(&plan, BROKEN_PLAN).unwrap();
-    let mut command = command(&plan, address, &folder.path().join("results"));
+    let mut command = command(&plan, &folder.path().join("results"));
     let run: Child = command
-        .arg("--no-thresholds")
+        .args(["--no-thresholds", "--target", &address.to_string()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -201,10 +209,10 @@ fn load_returns_when_the_server_does() {
     let summary = summary(&run.wait_with_output().unwrap());
 
     let messages = |phase: usize, kind: &str| {
-        count(&summary, &format!("/phases/{phase}/figures/messages/{kind}"))
+        summary.count(&format!("/phases/{phase}/figures/messages/{kind}"))
     };
     let broken = ["unconnected", "disconnected", "ambiguous"].map(|kind| messages(1, kind));
-    assert!(broken.iter().sum::<u64>() > 0, "{summary:#}");
-    assert!(messages(2, "accepted") > 0, "{summary:#}");
-    assert_eq!(messages(2, "accepted"), messages(2, "started"), "{summary:#}");
+    assert!(broken.iter().sum::<u64>() > 0, "{summary}");
+    assert!(messages(2, "accepted") > 0, "{summary}");
+    assert_eq!(messages(2, "accepted"), messages(2, "started"), "{summary}");
 }
