@@ -60,9 +60,14 @@ fn client(args: &QuickArgs) -> String {
         1 => "1 # a connection for each message".to_owned(),
         count => count.to_string(),
     };
+    let pace = if args.pace.slow_client {
+        format!("pace = {{ before_command = \"{}\" }}\n", args.pace.slow_delay)
+    } else {
+        String::new()
+    };
     format!(
         "[clients.quick]\nmessages = \"quick\"\nmessages_per_connection = {reuse}\n\
-         pipelining = {pipelining}\n"
+         pipelining = {pipelining}\n{pace}"
     )
 }
 

@@ -16,6 +16,7 @@ mod handle;
 mod handshake;
 mod order;
 mod pacer;
+mod pacing;
 mod pool;
 mod rude;
 mod run;
@@ -28,6 +29,7 @@ mod stints;
 mod tls;
 mod transcript;
 mod transport;
+mod trickle;
 mod turns;
 mod worker;
 

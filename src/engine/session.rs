@@ -20,6 +20,7 @@ use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::handshake::Agreed;
 use super::transport::Transport;
+use super::trickle::Trickle;
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::CellKey;
@@ -92,6 +93,8 @@ pub(super) struct Session<D: Dialer> {
     /// The newest message has begun, and not an octet of it was given to the kernel.
     pub(super) unsent: bool,
     pub(super) partial: Vec<u8>,
+    /// How a paced client writes.
+    pub(super) trickle: Option<Box<Trickle>>,
     pub(super) events: Vec<Event>,
     pub(super) text: ErrorText,
 }
@@ -121,6 +124,7 @@ impl<D: Dialer> Session<D> {
                 });
                 worker.connected(&handle);
                 let manners = worker.manners(handle.client);
+                let pace = worker.client(handle.client).pace;
                 let dialog = Dialog::new(manners).numbered(handle.number);
                 let mut session = Self {
                     worker,
@@ -138,6 +142,7 @@ impl<D: Dialer> Session<D> {
                     write_failed: false,
                     unsent: false,
                     partial: Vec::new(),
+                    trickle: pace.map(|pace| Box::new(Trickle::new(pace))),
                     events: Vec::new(),
                     text: ErrorText::default(),
                 };
@@ -257,6 +262,17 @@ impl<D: Dialer> Session<D> {
             };
             // The moment of giving them to the kernel, before the server can have answered.
             let now = Instant::now();
+            let rest = match &mut self.trickle {
+                None => rest,
+                Some(trickle) => {
+                    let places = self.written..self.out.len();
+                    let Poll::Ready(count) = trickle.poll_allowance(context, places, now) else {
+                        self.paused(now);
+                        return Poll::Pending;
+                    };
+                    rest.get(..count).unwrap_or(rest)
+                }
+            };
             match self.connection.poll_write(context, rest) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => self.wrote(count, now),
@@ -265,6 +281,7 @@ impl<D: Dialer> Session<D> {
                     if self.connection.holds() {
                         self.first_octet(now);
                     }
+                    self.stuck(now);
                     return Poll::Pending;
                 }
             }
@@ -283,6 +300,7 @@ impl<D: Dialer> Session<D> {
 
     fn wrote(&mut self, count: usize, now: Instant) {
         self.written += count;
+        self.trickled(count, now);
         self.first_octet(now);
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
         while let Some((_, mark)) = self.marks.pop_front_if(|(at, _)| self.written >= *at) {
@@ -297,6 +315,9 @@ impl<D: Dialer> Session<D> {
         self.out.clear();
         self.out.shrink_to(KEPT_BUFFER);
         self.written = 0;
+        if let Some(trickle) = &mut self.trickle {
+            trickle.clear();
+        }
         self.fill_up(now);
         self.await_reply(now);
         Flow::On
@@ -417,11 +438,22 @@ impl<D: Dialer> Session<D> {
             start.settle(&end, now, &ErrorText::of("its phase was over before it could begin"));
         }
         let carries = self.starts.front().is_some_and(|start| start.key.phase == phase);
-        if carries && !self.dialog.is_leaving() { self.give_up(now) } else { Flow::On }
+        if !carries || self.dialog.is_leaving() {
+            Flow::On
+        } else if self.is_at_its_own_pace() {
+            self.break_off(now)
+        } else {
+            self.give_up(now)
+        }
     }
 
     /// Sets the time by which the awaited reply must be there.
     pub(super) fn await_reply(&self, now: Instant) {
+        if self.is_at_its_own_pace() {
+            // The server's time counts from the last octet.
+            self.handle.deadline.set(None);
+            return;
+        }
         let timeouts = self.worker.timeouts(self.handle.client);
         let limit = self.dialog.awaited().map(|step| {
             let ends = matches!(step, Step::EndOfData | Step::Bdat);

@@ -59,14 +59,22 @@ impl<D: Dialer> Session<D> {
     fn put_chunk(&mut self) {
         let Some(start) = self.starts.back() else { return };
         self.marks.push_back((self.out.len(), Mark::Commands));
+        let from = self.out.len();
         start.mail.put_chunk(&mut self.out);
+        if let Some(trickle) = &mut self.trickle {
+            trickle.add_text(from..self.out.len());
+        }
         self.marks.push_back((self.out.len(), Mark::Text));
     }
 
     /// The text of the oldest message, and in one-round-trip mode the next one's commands.
     pub(super) fn put_text(&mut self, now: Instant) {
         let Some(start) = self.starts.front() else { return };
+        let from = self.out.len();
         self.out.extend_from_slice(&start.mail.octets);
+        if let Some(trickle) = &mut self.trickle {
+            trickle.add_text(from..self.out.len());
+        }
         self.marks.push_back((self.out.len(), Mark::Text));
         if self.may_carry_more()
             && self.dialog.may_ride()

@@ -39,4 +39,7 @@ pub use settle::{
 };
 pub use source::{Format, Source};
 pub use threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
-pub use value::{ByteSize, ByteSizeError, Rate, RateError, Share, ShareError, Span, SpanError};
+pub use value::{
+    ByteSize, ByteSizeError, OctetRate, OctetRateError, Rate, RateError, Share, ShareError, Span,
+    SpanError,
+};

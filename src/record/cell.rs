@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cases::{self, CaseCells};
 use super::{Latency, TlsCounts};
-use crate::plan::{ClientId, PhaseId};
+use crate::plan::{Client, ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
 /// What a cell is kept for.
@@ -200,20 +200,40 @@ impl Cell {
 
     /// Adds all that another cell counted.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_counts(other);
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.wait.merge(&other.wait);
+        self.session.merge(&other.session);
+        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
+            if let (Some(mine), Some(theirs)) = (mine, theirs) {
+                mine.time.merge(&theirs.time);
+            }
+        }
+    }
+
+    /// Adds what a client's cell brings to a sum over clients: of a paced one no times.
+    pub fn merge_from(&mut self, client: Option<&Client>, other: &Self) {
+        if client.is_some_and(Client::is_paced) {
+            self.merge_counts(other);
+        } else {
+            self.merge(other);
+        }
+    }
+
+    /// Adds all but the times that the target and the plan took together, which of a paced client
+    /// tell nothing of the target. How late the tester was counts all the same.
+    pub fn merge_counts(&mut self, other: &Self) {
         self.messages.merge(&other.messages);
         add(&mut self.recipients.ended, &other.recipients.ended);
         self.sessions.merge(&other.sessions);
         self.octets.sent += other.octets.sent;
         self.octets.received += other.octets.received;
         self.tls.merge(&other.tls);
-        self.response.merge(&other.response);
-        self.service.merge(&other.service);
         self.lag.merge(&other.lag);
-        self.wait.merge(&other.wait);
-        self.session.merge(&other.session);
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             if let Some(theirs) = theirs {
-                mine.get_or_insert_default().merge(theirs);
+                mine.get_or_insert_default().merge_counts(theirs);
             }
         }
         add_map(&mut self.codes, &other.codes);
@@ -268,11 +288,10 @@ impl StepCell {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge_counts(&mut self, other: &Self) {
         self.ok += other.ok;
         self.refused += other.refused;
         add_map(&mut self.codes, &other.codes);
-        self.time.merge(&other.time);
     }
 }
 

@@ -157,6 +157,10 @@ pub struct PhaseResult {
     pub figures: Figures,
     /// By client.
     pub clients: BTreeMap<String, Figures>,
+    /// The clients that hold back what they send: their times stand under `clients` alone, and are
+    /// in no latency of the phase, of its targets or of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paced: Vec<String>,
     /// By target, then by address.
     pub targets: BTreeMap<String, BTreeMap<String, Figures>>,
     /// Malformed starts by case; only those that were played.

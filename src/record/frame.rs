@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Cell, CellKey, Stint};
-use crate::plan::{ClientId, PhaseId};
+use crate::plan::{ClientId, PhaseId, Plan};
 
 /// What one worker hands over for one second of the run's clock.
 #[derive(Debug)]
@@ -108,11 +108,11 @@ impl Frame {
         self.gauges.iter().find(|gauge| gauge.phase == phase)
     }
 
-    /// All that was counted in one phase.
-    pub fn sum(&self, phase: PhaseId) -> Cell {
+    /// All that was counted in one phase, without the times of paced clients.
+    pub fn sum(&self, phase: PhaseId, plan: &Plan) -> Cell {
         let mut sum = Cell::default();
-        for (_, cell) in self.of(phase) {
-            sum.merge(cell);
+        for (key, cell) in self.of(phase) {
+            sum.merge_from(plan.clients.get(key.client.index()), cell);
         }
         sum
     }
@@ -222,7 +222,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::record::specimen::{CLOSED, OPEN, key};
+    use crate::record::specimen::{CLOSED, OPEN, key, plan};
 
     fn handover(worker: u32, second: u64, started: u64) -> Handover {
         let mut cell = Box::<Cell>::default();
@@ -242,7 +242,10 @@ mod tests {
     }
 
     fn seconds(frames: &[Frame]) -> Vec<(u64, u64)> {
-        frames.iter().map(|frame| (frame.second, frame.sum(OPEN).messages.started)).collect()
+        frames
+            .iter()
+            .map(|frame| (frame.second, frame.sum(OPEN, &plan()).messages.started))
+            .collect()
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl<W: Write> HistogramLog<W> {
         for (key, cell) in frame.of(phase) {
             clients.entry(key.client).or_default().merge(cell);
         }
-        self.write_clocks(&format!("{name}/*"), &frame.sum(phase), interval)?;
+        self.write_clocks(&format!("{name}/*"), &frame.sum(phase, plan), interval)?;
         for (client, cell) in &clients {
             let path = format!("{name}/{}", client_name(plan, *client));
             self.write_clocks(&path, cell, interval)?;

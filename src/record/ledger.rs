@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Cell, CellKey, Frame, OpenPeaks};
-use crate::plan::{ClientId, PhaseId, Plan};
+use crate::plan::{Client, ClientId, PhaseId, Plan};
 
 /// When a phase was in force, on the run's clock and without its drain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Ledger {
     phase_peaks: BTreeMap<PhaseId, u32>,
     open_peaks: OpenPeaks,
     counting: Vec<bool>,
+    /// By client.
+    paced: Vec<bool>,
 }
 
 /// Which cells are summed up.
@@ -61,6 +63,7 @@ impl Ledger {
             phase_peaks: BTreeMap::new(),
             open_peaks: OpenPeaks::default(),
             counting: plan.phases.iter().map(|phase| !phase.warmup).collect(),
+            paced: plan.clients.iter().map(Client::is_paced).collect(),
         }
     }
 
@@ -100,10 +103,23 @@ impl Ledger {
             .map(|(key, cell)| (*key, cell))
     }
 
-    /// The sum of an extent's cells that belong to `part`.
+    /// The sum of an extent's cells that belong to `part`, without the times of paced clients.
     pub fn sum(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Cell {
         let mut sum = Cell::default();
-        for (_, cell) in self.cells(extent).filter(|(key, _)| part(*key)) {
+        for (key, cell) in self.cells(extent).filter(|(key, _)| part(*key)) {
+            if self.paced.get(key.client.index()).copied().unwrap_or(false) {
+                sum.merge_counts(cell);
+            } else {
+                sum.merge(cell);
+            }
+        }
+        sum
+    }
+
+    /// The sum of one client's cells, with its times, paced or not.
+    pub fn sum_of_client(&self, extent: Extent, client: ClientId) -> Cell {
+        let mut sum = Cell::default();
+        for (_, cell) in self.cells(extent).filter(|(key, _)| key.client == client) {
             sum.merge(cell);
         }
         sum

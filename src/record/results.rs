@@ -47,7 +47,20 @@ impl Results<'_> {
                 length: self.length(extent),
                 end: self.end(extent),
             },
-            Some(scope) => self.part(extent, |key| self.in_scope(scope, key)),
+            Some(Scope::Client(name)) => {
+                let mut ids = (0..).map(ClientId).zip(&self.plan.clients);
+                match ids.find(|(_, client)| client.name == *name) {
+                    Some((client, _)) => self.of_client(extent, client),
+                    None => self.part(extent, |_| false),
+                }
+            }
+            Some(Scope::Target(name)) => self.part(extent, |key| {
+                self.place(key).is_some_and(|(target, _)| self.target_name(target) == *name)
+            }),
+            Some(Scope::Address(name)) => self.part(extent, |key| {
+                let place = self.place(key);
+                place.is_some_and(|(target, address)| self.address_name(target, address) == *name)
+            }),
         }
     }
 
@@ -60,7 +73,16 @@ impl Results<'_> {
     }
 
     fn part(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Portion {
-        let cell: Cell = self.ledger.sum(extent, &part);
+        self.portion_of(self.ledger.sum(extent, &part), extent, part)
+    }
+
+    /// A client's own part, with its times, paced or not.
+    fn of_client(&self, extent: Extent, client: ClientId) -> Portion {
+        let cell = self.ledger.sum_of_client(extent, client);
+        self.portion_of(cell, extent, |key| key.client == client)
+    }
+
+    fn portion_of(&self, cell: Cell, extent: Extent, part: impl Fn(CellKey) -> bool) -> Portion {
         let peak_open = self.ledger.peak_open_of(extent, &part);
         Portion { cell, peak_open, length: self.length(extent), end: self.end(extent) }
     }
@@ -105,6 +127,7 @@ impl Results<'_> {
             figures,
             cases,
             clients: self.clients(span.phase),
+            paced: self.paced(span.phase),
             targets: self.targets(span.phase),
         })
     }
@@ -115,10 +138,18 @@ impl Results<'_> {
             self.ledger.cells(extent).map(|(key, _)| key.client).collect();
         seen.into_iter()
             .map(|client| {
-                let portion = self.part(extent, |key| key.client == client);
+                let portion = self.of_client(extent, client);
                 (self.client_name(client), portion.figures())
             })
             .collect()
+    }
+
+    /// The paced clients that a phase has anything of.
+    fn paced(&self, phase: PhaseId) -> Vec<String> {
+        let cells = self.ledger.cells(Extent::Phase(phase));
+        let seen: BTreeSet<ClientId> = cells.map(|(key, _)| key.client).collect();
+        let clients = seen.into_iter().filter_map(|id| self.plan.clients.get(id.index()));
+        clients.filter(|client| client.is_paced()).map(|client| client.name.clone()).collect()
     }
 
     fn targets(&self, phase: PhaseId) -> BTreeMap<String, BTreeMap<String, Figures>> {
@@ -139,18 +170,6 @@ impl Results<'_> {
     fn place(&self, key: CellKey) -> Option<(TargetId, u16)> {
         let client = self.plan.clients.get(key.client.index())?;
         Some((client.target, key.address))
-    }
-
-    fn in_scope(&self, scope: &Scope, key: CellKey) -> bool {
-        match scope {
-            Scope::Client(name) => self.client_name(key.client) == *name,
-            Scope::Target(name) => {
-                self.place(key).is_some_and(|(target, _)| self.target_name(target) == *name)
-            }
-            Scope::Address(name) => self
-                .place(key)
-                .is_some_and(|(target, address)| self.address_name(target, address) == *name),
-        }
     }
 
     fn client_name(&self, client: ClientId) -> String {
@@ -245,6 +264,27 @@ mod tests {
 
         assert_eq!(results.length(Extent::Counting), Duration::from_secs(15));
         assert_eq!(results.length(Extent::All), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn the_times_of_paced_clients_stand_in_their_own_row_alone() {
+        let (mut plan, spans, addresses) = (plan(), spans(), addresses());
+        plan.clients[1].pace = Some(crate::smtp::Pace::default());
+        let ledger = ledger(&plan, cells());
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        let responses = |figures: &Figures| figures.response_ms.map_or(0, |times| times.count);
+
+        let open = &results.phases()[1];
+        let scope = Scope::Client("bulk".to_owned());
+        let scoped = results.portion(Extent::Phase(OPEN), Some(&scope)).figures();
+
+        assert_eq!((open.figures.messages.accepted, responses(&open.figures)), (70, 30));
+        assert_eq!(responses(&open.clients["bulk"]), 40);
+        assert_eq!(responses(&scoped), 40);
+        assert_eq!(responses(&open.targets["other"]["[::1]:25"]), 0);
+        assert_eq!((results.totals().messages.accepted, responses(&results.totals())), (150, 30));
+        assert_eq!(open.paced, ["bulk"]);
     }
 
     #[test]

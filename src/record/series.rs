@@ -70,7 +70,7 @@ pub struct PhaseRow {
 impl PhaseRow {
     /// The row of a phase in a frame.
     pub fn of(frame: &Frame, phase: PhaseId, plan: &Plan) -> Self {
-        let cell = frame.sum(phase);
+        let cell = frame.sum(phase, plan);
         let gauge = frame.gauge(phase);
         let percentile = |percent| cell.response.percentile(percent).and_then(Reading::known);
         Self {

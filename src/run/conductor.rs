@@ -160,8 +160,8 @@ impl Conductor {
 
     fn show(&mut self, frame: &Frame, observe: Observe<'_>) {
         let mut sum = Cell::default();
-        for (_, cell) in &frame.cells {
-            sum.merge(cell);
+        for (key, cell) in &frame.cells {
+            sum.merge_from(self.shared.plan.clients.get(key.client.index()), cell);
         }
         self.errors += Outcome::ALL
             .into_iter()

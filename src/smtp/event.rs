@@ -24,6 +24,8 @@ pub enum Input<'a> {
     Eof,
     /// The time for the awaited reply is over.
     Deadline,
+    /// The plan ends the session while it is still sending at its own pace.
+    Cut,
 }
 
 /// What the transport does next.

@@ -34,7 +34,7 @@ pub use event::{Act, End, Event, Input};
 pub use expectation::{CodeSet, CodeSetError, Expectations};
 pub use lmtp::Protocol;
 pub use outcome::{Outcome, Party, RecipientEnd};
-pub use policy::{EhloName, EhloNameError, Ending, Pipelining};
+pub use policy::{EhloName, EhloNameError, Ending, Pace, Pipelining, Writes};
 pub use proxy::ProxyVersion;
 pub use reply::{IllegalReply, LONGEST_REPLY, Reply};
 pub use reply_code::{Class, Code, Enhanced};

@@ -1,7 +1,9 @@
 //! How a client behaves on the wire.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// How commands are grouped into one write (RFC 2920).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -15,6 +17,27 @@ pub enum Pipelining {
     Full,
     /// Groups even where they are not offered.
     Always,
+}
+
+/// How a slow client holds back what it sends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pace {
+    /// The pause before each command, or before each group of commands.
+    pub before_command: Duration,
+    /// How many octets of a text go out in each second; none: as fast as they are taken.
+    pub data: Option<NonZeroU64>,
+    /// How many octets go into one write.
+    pub writes: Writes,
+}
+
+/// How many octets go into one write.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Writes {
+    /// All that may be sent.
+    #[default]
+    Together,
+    /// One.
+    EachOctet,
 }
 
 /// How a session is ended.

@@ -56,6 +56,7 @@ pub(crate) fn client(name: &str) -> Client {
         chunking: Chunking::default(),
         dsn: None,
         xclient: None,
+        pace: None,
         ehlo: "app.load.test".parse::<EhloName>().unwrap(),
         think: Duration::ZERO,
         end: Ending::default(),

@@ -1,9 +1,13 @@
 //! `quick` → the plan that it makes, and the command lines that must run unchanged.
 
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
 use expect_test::expect_file;
 use serde_json::Value;
 
 use crate::program::{Desk, SinkProcess, number};
+use crate::server::{Heard, Server, well};
 use crate::sums;
 
 /// Each message takes a while, so that few connections are a small load.
@@ -13,9 +17,10 @@ const UNHURRIED: &str = "[[phases]]\nname = \"none\"\nkind = \"pause\"\nduration
 #[test]
 fn the_plan_that_is_written_is_valid_and_stays_as_it_is() {
     let desk = Desk::new();
-    let table: [(&str, &[&str]); 3] = [
+    let table: [(&str, &[&str]); 4] = [
         ("default", &[]),
         ("bursts", &["--burst-mode", "-c", "40", "--message-size", "64KiB", "-d", "2m"]),
+        ("slow", &["--slow-client", "--slow-delay", "0.25"]),
         ("sink", &["--sink", "--no-connection-reuse", "--pipelining", "--no-monitor"]),
     ];
     for (name, flags) in table {
@@ -100,4 +105,40 @@ fn a_public_server_is_not_loaded_by_a_short_command_line() {
 
     assert_eq!(ran.code, Some(4));
     assert!(ran.stderr.contains("`--allow 239.1.2.3/32`"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_slow_client_pauses_before_each_command_on_the_wire() {
+    let heard: Arc<Mutex<Vec<Vec<Instant>>>> = Arc::default();
+    let log = Arc::clone(&heard);
+    let server = Server::start_each(move || {
+        let log = Arc::clone(&log);
+        let at = {
+            let mut all = log.lock().unwrap();
+            all.push(Vec::new());
+            all.len() - 1
+        };
+        Box::new(move |what| {
+            if !matches!(what, Heard::Text(_)) {
+                log.lock().unwrap()[at].push(Instant::now());
+            }
+            well(what)
+        })
+    });
+    let address = server.address();
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let load = ["quick", "-c", "1", "--min-connections", "1", "--ramp-up", "0", "-d", "2"];
+    let slow = ["--slow-client", "--slow-delay", "0.15", "--host", host, "--port", port];
+
+    let ran = Desk::new().mailquake(&[&load[..], &slow].concat());
+
+    assert!(matches!(ran.code, Some(0 | 6)), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("quick in steady: "), "{}", ran.stdout);
+    let heard = heard.lock().unwrap();
+    let longest = heard.iter().max_by_key(|times| times.len()).unwrap();
+    assert!(longest.len() >= 5, "{longest:?}");
+    // The server notes a command before it answers, and the pause begins with the answer.
+    for pair in longest.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(150), "{longest:?}");
+    }
 }

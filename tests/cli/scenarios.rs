@@ -26,6 +26,7 @@ scenarios! {
     open_rate_passes: "open-rate.toml" in "0.02";
     quickstart_passes: "quickstart.toml" in "0.1";
     ramp_to_peak_passes: "ramp-to-peak.toml" in "0.02";
+    slow_clients_passes: "slow-clients.toml" in "0.1";
     soak_passes: "soak.toml" in "0.003";
     spikes_passes: "spikes.toml" in "0.02";
     staircase_passes: "staircase.toml" in "0.03";

@@ -29,6 +29,9 @@ pub struct QuickArgs {
     /// The connections.
     #[command(flatten)]
     pub reuse: ReuseFlags,
+    /// How slow the client is.
+    #[command(flatten)]
+    pub pace: PaceFlags,
     /// The server's name or address.
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub host: String,
@@ -99,6 +102,18 @@ pub struct BurstFlags {
     /// How long each burst lasts; at most the interval.
     #[arg(long, value_name = "TIME", default_value = "5", value_parser = value::time)]
     pub burst_duration: Span,
+}
+
+/// A client that takes its time.
+#[derive(Args, Clone, Debug)]
+pub struct PaceFlags {
+    /// Pauses before each command, or before each group with --pipelining. The times of a slow
+    /// client stand in its own row.
+    #[arg(long)]
+    pub slow_client: bool,
+    /// How long a slow client pauses.
+    #[arg(long, value_name = "TIME", default_value = "0.1", value_parser = value::time)]
+    pub slow_delay: Span,
 }
 
 /// How often a connection is used.

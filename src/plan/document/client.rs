@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CodeText, Count, Dsn, Mix, OneOrMany, ShortOr, Tls, Xclient};
+use super::{CodeText, Count, Dsn, Mix, OneOrMany, Pace, ShortOr, Tls, Xclient};
 use crate::plan::Span;
 
 /// Keys of a client that this version does not build.
-pub(super) const LATER: &[&str] = &["auth", "pace"];
+pub(super) const LATER: &[&str] = &["auth"];
 
 /// Steps of `expect` that this version does not build.
 pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth"];
@@ -58,6 +58,8 @@ pub struct Client {
     /// The pause between the messages of a session; of a malformed client, between the cases of
     /// one connection of a closed phase. Default: none, and 1s for a malformed client.
     pub think: Option<Span>,
+    /// How a slow client holds back what it sends. Default: it sends as fast as it may.
+    pub pace: Option<Pace>,
     /// How a session is ended. Default: quit.
     pub end: Option<Ending>,
     /// The replies that must come; anything else at that step is `unexpected`.

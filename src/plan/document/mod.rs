@@ -7,6 +7,7 @@
 mod client;
 mod dsn;
 mod message;
+mod pace;
 mod phase;
 mod reader;
 mod shape;
@@ -24,6 +25,7 @@ use serde_json::Value;
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
+pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{Distribution, Role, Service, Sink, SinkSteps, SinkTls, SinkTlsTable, Stall};

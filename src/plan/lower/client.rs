@@ -6,7 +6,7 @@ use super::names::Names;
 use super::route::{check_ending, lower_proxy, lower_source};
 use super::tls;
 use super::weights::{at_least_one, lower_count, lower_weights};
-use super::{chunking, dsn, xclient};
+use super::{chunking, dsn, pace, xclient};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
 use crate::plan::document::{
@@ -97,6 +97,7 @@ impl Lowering<'_> {
             xclient: xclient::lower(client.xclient.as_ref(), &at("xclient"), self.faults),
             ehlo: self.ehlo(around.host),
             think: client.think.map(Span::duration).unwrap_or_default(),
+            pace: pace::lower(client.pace.as_ref(), &at("pace"), self.faults),
             end: client.end.map(lower_ending).unwrap_or_default(),
             expect,
         }

@@ -14,6 +14,7 @@ mod faults;
 mod level;
 mod message;
 mod names;
+mod pace;
 mod phase;
 mod route;
 mod sink;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{Address, AddressPool, Proxy, Threshold};
 use crate::message::{CountRange, FeedSpec, Recipe};
 use crate::smtp::{
-    CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Pipelining, Protocol,
-    Xclient,
+    CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Pace, Pipelining,
+    Protocol, Xclient,
 };
 
 pub use tls::{Identity, SinkTls, Tls, TlsVersion, Verify};
@@ -168,6 +168,8 @@ pub struct Client {
     pub ehlo: EhloName,
     /// The pause between the messages of a session.
     pub think: Duration,
+    /// How it holds back what it sends; none: it is not slow.
+    pub pace: Option<Pace>,
     /// How a session is ended.
     pub end: Ending,
     /// The replies that must come.
@@ -178,6 +180,11 @@ impl Client {
     /// Whether it plays malformed cases in place of sending mail.
     pub const fn is_malformed(&self) -> bool {
         self.cases.is_some()
+    }
+
+    /// Whether it holds back what it sends, so that its times tell nothing of the server.
+    pub const fn is_paced(&self) -> bool {
+        self.pace.is_some()
     }
 }
 

@@ -5,11 +5,13 @@
 //! plan in force can be written down.
 
 mod byte_size;
+mod octet_rate;
 mod rate;
 mod share;
 mod span;
 
 pub use byte_size::{ByteSize, ByteSizeError};
+pub use octet_rate::{OctetRate, OctetRateError};
 pub use rate::{Rate, RateError};
 pub use share::{Share, ShareError};
 pub use span::{Span, SpanError};

@@ -180,6 +180,7 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
     let (sent, received) = (format::octets(octets.sent), format::octets(octets.received));
     lines.extend(entry("octets", &format!("{sent} sent · {received} received"), width));
     lines.extend(entry_of_tls(tls, width));
+    lines.extend(paced(summary, width));
     lines.extend(counted(
         "besides",
         &[
@@ -189,6 +190,27 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
         ],
         width,
     ));
+    lines
+}
+
+/// The times of clients that hold back what they send, which stand in no row above.
+fn paced(summary: &Summary, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for phase in &summary.phases {
+        let own = phase.paced.iter().filter_map(|name| Some((name, phase.clients.get(name)?)));
+        for (client, figures) in own {
+            let times = figures.response_ms.unwrap_or_default();
+            let text = format!(
+                "{} in {}: {} messages, p50 {}, p99 {}; in no latency above",
+                format::escape(client),
+                format::escape(&phase.name),
+                format::count(figures.messages.started),
+                format::percentile(times.p50, times.p50_at_least),
+                format::percentile(times.p99, times.p99_at_least),
+            );
+            lines.extend(entry("paced", &text, width));
+        }
+    }
     lines
 }
 

@@ -53,6 +53,7 @@ fn figures(started: u64, scale: f64) -> Figures {
 
 fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
     PhaseResult {
+        paced: Vec::new(),
         cases: BTreeMap::new(),
         name: name.to_owned(),
         kind: "steady".to_owned(),

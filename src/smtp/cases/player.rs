@@ -104,6 +104,7 @@ impl<'a> Player<'a> {
             }
             (Input::Eof | Input::TlsFailed, now) => self.closed(now, events),
             (Input::Deadline, now) => self.silence(now, out, events),
+            (Input::Cut, _) => self.cut(out, events),
         }
     }
 

@@ -253,10 +253,26 @@ impl Dialog {
         {
             pending.sent = Some(now);
         }
-        let begins = |transaction: &&mut Transaction| !transaction.has_begun();
-        if mark == Mark::Commands
-            && let Some(transaction) = self.transactions.iter_mut().find(begins)
-        {
+        if mark == Mark::Commands {
+            self.begin_next(now);
+        }
+    }
+
+    /// One more command was given to the kernel, though perhaps not yet what stands behind it: the
+    /// server may answer it.
+    pub fn command_written(&mut self, now: Instant) {
+        let next = self.pending.iter_mut().find(|pending| pending.sent.is_none());
+        let Some(pending) = next.filter(|pending| !pending.command.is_text()) else { return };
+        pending.sent = Some(now);
+        if pending.command == Command::Message(Part::Mail) {
+            self.begin_next(now);
+        }
+    }
+
+    /// The first octets of the next message were given to the kernel.
+    fn begin_next(&mut self, now: Instant) {
+        let mut begun = self.transactions.iter_mut();
+        if let Some(transaction) = begun.find(|transaction| !transaction.has_begun()) {
             transaction.began(now);
         }
     }
@@ -283,6 +299,7 @@ impl Dialog {
             }
             Input::Eof => self.lost(Outcome::Disconnected, now, events),
             Input::Deadline => self.lost(Outcome::TimedOut, now, events),
+            Input::Cut => self.lost(Outcome::Interrupted, now, events),
         }
     }
 
