@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -144,7 +145,7 @@ impl Trickle {
 impl Text {
     fn allowance(&mut self, pace: Pace, at: usize, now: Instant) -> Allowance {
         let began = *self.began.get_or_insert(now);
-        let Some(rate) = pace.data.map(|rate| rate.get()) else {
+        let Some(rate) = pace.data.map(NonZeroU64::get) else {
             return Allowance::Octets(self.at.end - at);
         };
         let portion = match pace.writes {
@@ -169,7 +170,6 @@ fn time_for(octets: u64, rate: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
 
     use super::*;
 
