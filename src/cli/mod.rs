@@ -1,6 +1,7 @@
 //! The command line: the only folder that prints, reads the environment, or chooses an exit code.
 
 pub mod args;
+mod check;
 mod explain;
 mod inspect;
 mod messages;
@@ -34,6 +35,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Quick(args) => run::quick(&args),
         Command::Validate(args) => inspect::validate(&args),
         Command::Preview(args) => inspect::preview(&args),
+        Command::Check(args) => check::check(&args),
         Command::Sink(args) => sink::sink(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::args::{FormatFlags, InputFormat, PlanFlags, ValueFlags};
+use super::args::{CheckArgs, FormatFlags, InputFormat, PlanFlags, ValueFlags};
 use super::messages::{Failure, look};
 use super::variables;
 use crate::monitor;
@@ -20,6 +20,17 @@ pub(super) fn plan(
     let values = &flags.values;
     let (environment, files) = changes(values)?;
     loaded(&source(path, values.input_format)?, &flags.overrides(environment, files), format)
+}
+
+/// Loads the plan that `check` names.
+pub(super) fn plan_to_check(args: &CheckArgs) -> Result<Loaded, Failure> {
+    let (environment, files) = changes(&args.values)?;
+    let overrides = Overrides {
+        seed: args.seed,
+        destination: args.destination.destination(),
+        ..args.values.overrides(environment, files)
+    };
+    loaded(&source(&args.plan, args.values.input_format)?, &overrides, &args.format)
 }
 
 /// Loads the plan that `sink` names.

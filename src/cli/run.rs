@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{OutputFlags, OutputFormat, QuickArgs, RunArgs, RunFlags};
+use super::args::{OutputFlags, OutputFormat, PermitFlags, QuickArgs, RunArgs, RunFlags};
 use super::inspect::{json, of_plan};
 use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
@@ -43,9 +43,14 @@ fn options(folder: Option<PathBuf>, flags: &RunFlags) -> Options {
     Options {
         folder,
         workers: flags.workers.map(u32::from),
-        permits: Permits { allow: flags.allow.clone(), authorized: flags.authorized.clone() },
+        permits: permits(&flags.permits),
         on_threshold: ExitCode::chosen(flags.threshold_exit_code),
     }
+}
+
+/// What the user vouches for.
+pub(super) fn permits(flags: &PermitFlags) -> Permits {
+    Permits { allow: flags.allow.clone(), authorized: flags.authorized.clone() }
 }
 
 fn carry_out(

@@ -15,8 +15,8 @@ use crate::smtp::{Handshake, Input};
 /// What a handshake came to.
 #[derive(Clone, Copy)]
 pub(super) struct Agreed {
-    kind: Handshake,
-    negotiated: Negotiated,
+    pub(super) kind: Handshake,
+    pub(super) negotiated: Negotiated,
 }
 
 impl Agreed {

@@ -7,6 +7,7 @@
 mod alarm;
 mod booking;
 mod books;
+mod check;
 mod closed;
 mod connect;
 mod crowd;
@@ -43,6 +44,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use alarm::Clock;
+pub use check::{Carrier, Checked, Checker, Entry, Moment, Observe, Played, PlayedCase, Verdict};
 pub use dialer::{Connection, Dialer, Route, Socket, SocketDialer};
 pub use order::{Change, FirstError, Note, Order};
 pub use server_address::ServerAddress;

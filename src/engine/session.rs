@@ -463,7 +463,7 @@ impl<D: Dialer> Session<D> {
     }
 }
 
-fn first_line(octets: &[u8]) -> &[u8] {
+pub(super) fn first_line(octets: &[u8]) -> &[u8] {
     let end =
         octets.iter().take(200).position(|octet| *octet == b'\n').unwrap_or(octets.len().min(200));
     octets.get(..end).unwrap_or_default()

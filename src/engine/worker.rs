@@ -133,17 +133,8 @@ impl<D: Dialer> Worker<D> {
     /// How a session is connected: to the address that it was given, from the next of its
     /// client's addresses, in the name of one that is drawn for it.
     pub(super) fn route(&self, handle: &Handle) -> Route {
-        let client = self.client(handle.client);
-        let to = self.server(handle).clone();
-        let from = client.source.as_ref().zip(to.ip());
-        let from = from.and_then(|(source, ip)| source.nth(Family::of(ip), self.turn(handle)));
-        let preamble = client.proxy.as_ref().and_then(|proxy| {
-            let draw = self.books.shared.timeline.session_draw(handle.client, handle.number);
-            Some(
-                proxy.version.header(stands_for(proxy, draw, to.announced().ip())?, to.announced()),
-            )
-        });
-        Route { to, from, preamble: preamble.unwrap_or_default() }
+        let draw = || self.books.shared.timeline.session_draw(handle.client, handle.number);
+        route(self.client(handle.client), self.turn(handle), self.server(handle), draw)
     }
 
     /// How many sessions of its client came before one at the same server, over all workers: the
@@ -264,6 +255,22 @@ impl<D: Dialer> Worker<D> {
     }
 }
 
+/// How a session is connected to a server, before which the client had so many there.
+pub(super) fn route(
+    client: &Client,
+    turn: u64,
+    to: &ServerAddress,
+    draw: impl FnOnce() -> Draw,
+) -> Route {
+    let from = client.source.as_ref().zip(to.ip());
+    let from = from.and_then(|(source, ip)| source.nth(Family::of(ip), turn));
+    let preamble = client.proxy.as_ref().and_then(|proxy| {
+        let peer = stands_for(proxy, draw(), to.announced().ip())?;
+        Some(proxy.version.header(peer, to.announced()))
+    });
+    Route { to: to.clone(), from, preamble: preamble.unwrap_or_default() }
+}
+
 /// The address and port that a session stands for: of the server's family, where there is one.
 fn stands_for(proxy: &Proxy, draw: Draw, server: IpAddr) -> Option<SocketAddr> {
     let draw = draw.of(Purpose::Peer);
@@ -277,7 +284,7 @@ fn stands_for(proxy: &Proxy, draw: Draw, server: IpAddr) -> Option<SocketAddr> {
 }
 
 /// The choice that a number in `[0, 1)` falls on.
-fn pick(choices: &Weighted<MessageId>, unit: f64) -> MessageId {
+pub(super) fn pick(choices: &Weighted<MessageId>, unit: f64) -> MessageId {
     let total: f64 = choices.choices.iter().map(|(_, weight)| weight).sum();
     let mut left = unit * total;
     for (choice, weight) in &choices.choices {

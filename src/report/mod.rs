@@ -1,6 +1,7 @@
 //! Figures and verdict → text. Pure rendering.
 
 pub mod cases;
+pub mod check;
 pub mod preview;
 mod progress;
 mod text;

@@ -3,6 +3,7 @@
 //! It starts sink, workers and monitor, folds what they tell, and asks the verdict. It prints
 //! nothing: what a person should see while it runs goes to an observer.
 
+mod check;
 mod conductor;
 mod environment;
 mod error;
@@ -18,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+pub use check::{Check, Checks, check};
 pub use error::{RunError, chain};
 pub use targets::Permits;
 

@@ -51,7 +51,7 @@ pub(super) fn resolve(
 }
 
 /// Whether a client's sessions can come from where the plan says, before one is opened.
-fn check_source(client: &Client, servers: &[ServerAddress]) -> Result<(), RunError> {
+pub(super) fn check_source(client: &Client, servers: &[ServerAddress]) -> Result<(), RunError> {
     let Some(source) = &client.source else { return Ok(()) };
     for server in servers {
         let Some(ip) = server.ip() else { continue };
@@ -76,7 +76,7 @@ fn ends(source: &AddressPool) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-fn candidates(
+pub(super) fn candidates(
     target: &Target,
     sink: Option<SocketAddr>,
     permits: &Permits,

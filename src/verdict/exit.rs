@@ -18,6 +18,8 @@ impl ExitCode {
     pub const NOT_STARTED: Self = Self(4);
     /// A threshold does not hold.
     pub const THRESHOLD: Self = Self(5);
+    /// `check`: a transaction was refused, or did not go as the plan expects.
+    pub const REFUSED: Self = Self(5);
     /// The tester missed its limits, so the figures describe the tester.
     pub const INVALID: Self = Self(6);
     /// Nothing was measured.

@@ -12,20 +12,20 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::program::{Desk, HEAD, Running, number};
 
 /// A server that takes every message behind TLS; its thread ends with the test's process.
-struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
-    certificate: String,
+    pub(crate) certificate: String,
 }
 
 /// When the server's handshake is.
 #[derive(Clone, Copy, PartialEq)]
-enum Handshake {
+pub(crate) enum Handshake {
     Starttls,
     Implicit,
 }
 
 impl Server {
-    fn start(handshake: Handshake) -> Self {
+    pub(crate) fn start(handshake: Handshake) -> Self {
         let CertifiedKey { cert, signing_key } = identity();
         let provider = Arc::new(ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -99,7 +99,7 @@ fn converse(stream: &mut BufReader<impl Read + Write>) -> std::io::Result<()> {
 }
 
 /// Twenty messages, five for each session, with this value of `tls`.
-fn desk(server: &Server, tls: &str) -> Desk {
+pub(crate) fn desk(server: &Server, tls: &str) -> Desk {
     let desk = Desk::new();
     let head =
         HEAD.replace("messages = \"note\"", "messages = \"note\"\nmessages_per_connection = 5");

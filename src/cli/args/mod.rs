@@ -4,6 +4,7 @@
 //! flag says about the plan is not judged here: it becomes [`Overrides`](crate::plan::Overrides),
 //! and a mistake in it is reported with the plan's own.
 
+mod check;
 mod plan;
 mod quick;
 mod run;
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use plan::{InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
+pub use check::CheckArgs;
+pub use plan::{DestinationFlags, InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
 pub use quick::{BurstFlags, LoadFlags, QuickArgs, ReuseFlags};
-pub use run::{FormatFlags, OutputFlags, OutputFormat, Progress, RunArgs, RunFlags};
+pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
 #[derive(Debug, Parser)]
@@ -31,6 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   mailquake run scenarios/quickstart.toml        a first test; needs no server
   mailquake preview plan.toml                    the load over time; nothing is sent
+  mailquake check plan.toml                      one message for each client, all that was said
   mailquake quick -c 50 -d 30 -p 2525            a test without a plan
 
 Servers that are not on this machine need --allow RANGE. Only load servers that are yours to load.";
@@ -46,6 +49,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Shows the load of a plan over time; nothing is sent.
     Preview(PreviewArgs),
+    /// Sends one message for each client of a plan and shows all that was said.
+    Check(CheckArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
     /// Explains a malformed case, or lists them all.

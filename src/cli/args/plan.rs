@@ -43,10 +43,10 @@ pub enum InputFormat {
     Yaml,
 }
 
-/// All flags that change a plan.
+/// Flags that say where a plan sends to.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Changes to the plan")]
-pub struct PlanFlags {
+pub struct DestinationFlags {
     /// Sends to ADDR (HOST:PORT, several with commas) in place of the plan's target. Repeatable.
     ///
     /// Without NAME it is the default target's, and the embedded server is off unless the plan
@@ -56,6 +56,15 @@ pub struct PlanFlags {
     /// Sends to the embedded server in place of every target.
     #[arg(long, conflicts_with = "targets")]
     pub sink: bool,
+}
+
+/// All flags that change a plan.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Changes to the plan")]
+pub struct PlanFlags {
+    /// Where it sends to.
+    #[command(flatten)]
+    pub destination: DestinationFlags,
     /// Multiplies all rates, connections and counts, such as 0.1.
     #[arg(long, value_name = "FACTOR", value_parser = value::factor)]
     pub scale: Option<f64>,
@@ -121,14 +130,17 @@ impl PlanFlags {
             seed: self.seed,
             scale: self.scale,
             time_scale: self.time_scale,
-            destination: self.destination(),
+            destination: self.destination.destination(),
             planned_thresholds: self.thresholds.planned(),
             thresholds: self.thresholds.thresholds.clone(),
             ..self.values.overrides(environment, vars_files)
         }
     }
+}
 
-    fn destination(&self) -> Destination {
+impl DestinationFlags {
+    /// What it changes.
+    pub fn destination(&self) -> Destination {
         if self.sink {
             Destination::Sink
         } else if self.targets.is_empty() {

@@ -36,10 +36,10 @@ pub struct RunArgs {
     pub output: OutputFlags,
 }
 
-/// Flags that say how a plan is run.
+/// Flags that say what may be sent to.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Running")]
-pub struct RunFlags {
+pub struct PermitFlags {
     /// A range of addresses that may be loaded, such as 10.20.0.0/16; loopback always may.
     /// Repeatable.
     #[arg(long, value_name = "RANGE")]
@@ -48,6 +48,15 @@ pub struct RunFlags {
     /// Repeatable.
     #[arg(long, value_name = "HOST")]
     pub authorized: Vec<String>,
+}
+
+/// Flags that say how a plan is run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Running")]
+pub struct RunFlags {
+    /// What may be loaded.
+    #[command(flatten)]
+    pub permits: PermitFlags,
     /// Worker threads, at most as many as there are connections to divide: no more than the
     /// smallest `max_connections`, nor than a plan without rates has connections. Default: 1 on
     /// up to 2 cores, else one less than cores.

@@ -53,7 +53,7 @@ pub enum Style {
 
 /// What a colour says.
 #[derive(Clone, Copy, Debug)]
-enum Ink {
+pub(super) enum Ink {
     Good,
     Warn,
     Bad,
@@ -63,7 +63,7 @@ enum Ink {
 }
 
 impl Style {
-    fn paint(self, ink: Ink, text: &str) -> String {
+    pub(super) fn paint(self, ink: Ink, text: &str) -> String {
         let colour = |colour: AnsiColor| colour.on_default().bold();
         let style = match ink {
             Ink::Good => colour(AnsiColor::Green),
