@@ -76,6 +76,9 @@ fn text(counters: &SinkCounters) -> String {
         format!("aborted      {}", format::count(counters.aborted)),
         format!("commands     {}", format::count(counters.commands)),
     ];
+    if counters.chunks > 0 {
+        lines.push(format!("chunks       {}", format::count(counters.chunks)));
+    }
     let tls = &counters.tls;
     for (name, count) in [("full", tls.full), ("resumed", tls.resumed), ("failed", tls.failed)] {
         if count > 0 {

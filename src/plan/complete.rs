@@ -65,10 +65,22 @@ fn complete_targets(document: &mut Document) {
     let role = if needs_sink && !has_address { Role::Target } else { Role::Off };
     let sink = document.sink.get_or_insert_with(Sink::default);
     sink.role.get_or_insert(role);
-    if sink.role == Some(Role::Target) && sink.tls.is_none() {
-        let mode = asked_of_the_sink(document);
-        let sink = document.sink.get_or_insert_default();
-        sink.tls = mode.map(ShortOr::Short);
+    if sink.role == Some(Role::Target) {
+        complete_sink(document);
+    }
+}
+
+/// As a target the sink speaks what is asked of it, and such a target speaks what the sink speaks.
+fn complete_sink(document: &mut Document) {
+    let mode = asked_of_the_sink(document);
+    let sink = document.sink.get_or_insert_default();
+    sink.tls = sink.tls.take().or(mode.map(ShortOr::Short));
+    let all = document.target.iter_mut().chain(document.targets.values_mut());
+    let mut stood_for: Vec<_> = all.filter(|target| target.address.is_none()).collect();
+    let asked = stood_for.iter().find_map(|target| target.protocol);
+    sink.protocol = sink.protocol.or(asked);
+    for target in &mut stood_for {
+        target.protocol = target.protocol.or(sink.protocol);
     }
 }
 

@@ -11,7 +11,7 @@ use super::queue::{Queue, past};
 use super::tally::Tally;
 use crate::draw::{Draw, Purpose};
 use crate::plan::{Delay, SinkPlan, SinkReply, Stall};
-use crate::smtp::{Step, TlsMode};
+use crate::smtp::{Protocol, Step, TlsMode};
 
 /// In each block of so many answers of a step the shares are exact, to one answer.
 const BLOCK: u16 = 1000;
@@ -31,6 +31,8 @@ pub(super) struct Behaviour {
     pub(super) capabilities: Capabilities,
     /// When sessions are encrypted, if they are.
     pub(super) tls: Option<TlsMode>,
+    /// What is spoken.
+    pub(super) protocol: Protocol,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -56,6 +58,7 @@ impl Behaviour {
             stall: plan.stall,
             capabilities: Capabilities::of(plan),
             tls: plan.tls.as_ref().map(|tls| tls.mode),
+            protocol: plan.protocol,
             tally,
         }
     }
@@ -72,10 +75,16 @@ impl Behaviour {
 
     /// When the answer to a command read now is due.
     pub(super) fn due(&mut self, step: Option<Step>, now: Duration) -> Duration {
-        let worked = match (step, &mut self.queue) {
-            (Some(Step::EndOfData), Some(queue)) => queue.finish(now),
-            _ => now,
-        };
+        self.answered(step, now)
+    }
+
+    /// When a message is done whose text ends now with this step.
+    pub(super) fn done(&mut self, step: Step, now: Duration) -> Duration {
+        let worked = self.queue.as_mut().map_or(now, |queue| queue.finish(now));
+        self.answered(Some(step), worked)
+    }
+
+    fn answered(&mut self, step: Option<Step>, worked: Duration) -> Duration {
         let latency = step.and_then(|step| self.latencies[step.index()].as_mut());
         past(self.stall, worked.saturating_add(latency.map_or(Duration::ZERO, Latency::next)))
     }

@@ -8,6 +8,9 @@ use crate::smtp::TlsMode;
 /// The largest text that is accepted, as EHLO says (RFC 1870).
 pub(super) const LARGEST_TEXT: u64 = 52_428_800;
 
+/// What is offered by every server and in every session.
+const ALWAYS: [&str; 5] = ["PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN"];
+
 /// Whether a session is encrypted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Security {
@@ -41,7 +44,7 @@ impl Capabilities {
 }
 
 fn keywords(plan: &SinkPlan, security: Security) -> Vec<String> {
-    let mut keywords = ["PIPELINING", "8BITMIME", "SMTPUTF8"].map(str::to_owned).to_vec();
+    let mut keywords = Vec::from(ALWAYS.map(str::to_owned));
     keywords.push(format!("SIZE {LARGEST_TEXT}"));
     let is_starttls = plan.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Starttls);
     if is_starttls && security == Security::Clear {

@@ -3,6 +3,7 @@
 //! A line is bounded: what is longer is thrown away up to its end and refused once. So a client
 //! cannot make the server remember more than [`LONGEST_LINE`] octets of a command.
 
+use super::notification::{Notification, Wrong};
 use crate::smtp::Step;
 
 /// The longest command line with its CRLF: 512 octets (RFC 5321 4.5.3.1.4) and room for
@@ -14,16 +15,32 @@ const LONGEST_PATH: usize = 256;
 /// A command that can be obeyed, if it comes in its turn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Command {
-    Ehlo,
-    Helo,
+    Hello(Hello),
     Starttls,
     Mail { size: Option<u64>, alphabet: Alphabet },
     Rcpt { alphabet: Alphabet },
     Data,
+    Bdat { size: u64, position: Position },
     Rset,
     Noop,
     Verify,
     Quit,
+}
+
+/// The ways to open a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hello {
+    Ehlo,
+    Helo,
+    /// That of LMTP (RFC 2033).
+    Lhlo,
+}
+
+/// Whether a chunk is the last one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Position {
+    Inner,
+    Last,
 }
 
 /// Which characters an address has, or a transaction allows.
@@ -50,6 +67,8 @@ const NO_NAME: &[u8] = b"501 5.5.4 a name must follow\r\n";
 const NO_ARGUMENT: &[u8] = b"501 5.5.4 nothing may follow this command\r\n";
 const WRONG_PATH: &[u8] = b"501 5.1.7 expected a mailbox in angle brackets\r\n";
 const WRONG_VALUE: &[u8] = b"501 5.5.4 wrong value of a parameter\r\n";
+const WRONG_CHUNK: &[u8] =
+    b"501 5.5.4 expected BDAT with a size, and LAST or nothing behind it\r\n";
 const UNKNOWN_PARAMETER: &[u8] = b"555 5.5.4 parameter unknown\r\n";
 const NOT_ASCII: &[u8] = b"553 5.6.7 address needs SMTPUTF8\r\n";
 
@@ -121,13 +140,15 @@ fn parse(line: &[u8]) -> Result<Command, Objection> {
         _ if is("STARTTLS") => refuse(Some(Step::Starttls), NO_ARGUMENT),
         _ if is("RSET") => refuse(Some(Step::Rset), NO_ARGUMENT),
         _ if is("QUIT") => refuse(Some(Step::Quit), NO_ARGUMENT),
-        [] if is("EHLO") || is("HELO") => refuse(Some(Step::Ehlo), NO_NAME),
+        [] if is("EHLO") || is("HELO") || is("LHLO") => refuse(Some(Step::Ehlo), NO_NAME),
         [] if is("VRFY") => refuse(None, NO_NAME),
-        _ if is("EHLO") => Ok(Command::Ehlo),
-        _ if is("HELO") => Ok(Command::Helo),
+        _ if is("EHLO") => Ok(Command::Hello(Hello::Ehlo)),
+        _ if is("HELO") => Ok(Command::Hello(Hello::Helo)),
+        _ if is("LHLO") => Ok(Command::Hello(Hello::Lhlo)),
+        _ if is("BDAT") => bdat(argument),
         _ if is("NOOP") => Ok(Command::Noop),
         _ if is("VRFY") => Ok(Command::Verify),
-        _ if ["AUTH", "BDAT", "EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => {
+        _ if ["AUTH", "EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => {
             refuse(None, NOT_OFFERED)
         }
         _ => refuse(None, UNKNOWN),
@@ -146,6 +167,7 @@ fn mail(argument: &[u8]) -> Result<Command, Objection> {
     };
     let mut allowed = Alphabet::Ascii;
     let mut size = None;
+    let mut notification = Notification::default();
     for parameter in parameters.split(|octet| *octet == b' ').filter(|word| !word.is_empty()) {
         let (keyword, value) = keyword_and_value(parameter);
         if keyword.eq_ignore_ascii_case(b"SIZE") {
@@ -154,6 +176,8 @@ fn mail(argument: &[u8]) -> Result<Command, Objection> {
             body(value).map_or_else(|| refuse(STEP, WRONG_VALUE), Ok)?;
         } else if keyword.eq_ignore_ascii_case(b"SMTPUTF8") && value.is_none() {
             allowed = Alphabet::International;
+        } else if let Some(verdict) = notification.mail(keyword, value) {
+            verdict.map_or_else(|_| refuse(STEP, WRONG_VALUE), Ok)?;
         } else {
             return refuse(STEP, UNKNOWN_PARAMETER);
         }
@@ -174,9 +198,31 @@ fn rcpt(argument: &[u8]) -> Result<Command, Objection> {
         _ if path.eq_ignore_ascii_case(b"postmaster") => Alphabet::Ascii,
         _ => mailbox(path).map_or_else(|| refuse(STEP, WRONG_PATH), Ok)?,
     };
-    match parameters {
-        [] => Ok(Command::Rcpt { alphabet }),
-        _ => refuse(STEP, UNKNOWN_PARAMETER),
+    let mut notification = Notification::default();
+    for parameter in parameters.split(|octet| *octet == b' ').filter(|word| !word.is_empty()) {
+        let (keyword, value) = keyword_and_value(parameter);
+        match notification.rcpt(keyword, value) {
+            Some(Ok(())) => {}
+            Some(Err(Wrong)) => return refuse(STEP, WRONG_VALUE),
+            None => return refuse(STEP, UNKNOWN_PARAMETER),
+        }
+    }
+    Ok(Command::Rcpt { alphabet })
+}
+
+/// RFC 3030 2: a size, and LAST behind it where it is so.
+fn bdat(argument: &[u8]) -> Result<Command, Objection> {
+    let mut words = argument.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+    let position = match (words.next(), words.next(), words.next()) {
+        (Some(size), None, None) => number(Some(size)).map(|size| (size, Position::Inner)),
+        (Some(size), Some(last), None) if last.eq_ignore_ascii_case(b"LAST") => {
+            number(Some(size)).map(|size| (size, Position::Last))
+        }
+        _ => None,
+    };
+    match position {
+        Some((size, position)) => Ok(Command::Bdat { size, position }),
+        None => refuse(Some(Step::Bdat), WRONG_CHUNK),
     }
 }
 
@@ -274,9 +320,9 @@ mod tests {
     #[test]
     fn commands_are_read_in_any_case_and_with_trailing_space() {
         let plain = Command::Mail { size: None, alphabet: Alphabet::Ascii };
-        let table: [(&[u8], Command); 12] = [
-            (b"EHLO a\r\n", Command::Ehlo),
-            (b"helo [127.0.0.1]\r\n", Command::Helo),
+        let table: [(&[u8], Command); 15] = [
+            (b"EHLO a\r\n", Command::Hello(Hello::Ehlo)),
+            (b"helo [127.0.0.1]\r\n", Command::Hello(Hello::Helo)),
             (b"mail from:<a@b>\r\n", plain),
             (b"MAIL FROM:<>\r\n", plain),
             (b"MAIL FROM:<\"a> @\"@b>\r\n", plain),
@@ -289,6 +335,9 @@ mod tests {
             (b"RCPT TO:<Postmaster>\r\n", Command::Rcpt { alphabet: Alphabet::Ascii }),
             ("RCPT TO:<ä@b>\r\n".as_bytes(), Command::Rcpt { alphabet: Alphabet::International }),
             (b"DATA \t\r\n", Command::Data),
+            (b"bdat 12\r\n", Command::Bdat { size: 12, position: Position::Inner }),
+            (b"BDAT 0 last\r\n", Command::Bdat { size: 0, position: Position::Last }),
+            (b"LHLO a\r\n", Command::Hello(Hello::Lhlo)),
             (b"NOOP anything\r\n", Command::Noop),
         ];
         for (line, command) in table {
@@ -298,7 +347,7 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_commands_are_refused_with_the_codes_of_rfc_5321() {
-        let table: [(&[u8], &str); 26] = [
+        let table: [(&[u8], &str); 30] = [
             (b"\r\n", "500"),
             (b"NOOP\n", "500"),
             (b"NO\rOP\r\n", "500"),
@@ -320,11 +369,15 @@ mod tests {
             (b"MAIL FROM:<a@b> SIZE=\r\n", "501"),
             (b"MAIL FROM:<a@b> SIZE=1k\r\n", "501"),
             (b"MAIL FROM:<a@b> BODY=9BIT\r\n", "501"),
-            (b"MAIL FROM:<a@b> RET=FULL\r\n", "555"),
+            (b"MAIL FROM:<a@b> RET=SOME\r\n", "501"),
+            (b"MAIL FROM:<a@b> NOTIFY=NEVER\r\n", "555"),
+            (b"BDAT\r\n", "501"),
+            (b"BDAT x LAST\r\n", "501"),
+            (b"BDAT 5 FIRST\r\n", "501"),
             (b"MAIL FROM:<a@\xff> SMTPUTF8\r\n", "501"),
             ("MAIL FROM:<ä@b>\r\n".as_bytes(), "553"),
             (b"RCPT TO:<>\r\n", "501"),
-            (b"RCPT TO:<a@b> NOTIFY=NEVER\r\n", "555"),
+            (b"RCPT TO:<a@b> RET=FULL\r\n", "555"),
         ];
         for (line, expected) in table {
             let shown = String::from_utf8_lossy(line);

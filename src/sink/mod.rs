@@ -7,6 +7,7 @@ mod behaviour;
 mod capabilities;
 mod command;
 mod dialogue;
+mod notification;
 mod queue;
 mod server;
 mod tally;

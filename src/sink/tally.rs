@@ -29,11 +29,20 @@ pub struct SinkCounters {
     pub recipients: u64,
     /// Octets of these messages' texts, without the dots of RFC 5321 4.5.2.
     pub octets: u64,
+    /// Chunks of RFC 3030 that were taken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub chunks: u64,
     /// Handshakes.
     #[serde(default, skip_serializing_if = "TlsSessions::is_empty")]
     pub tls: TlsSessions,
     /// 4xx and 5xx replies by step (`other`: of no step) and code.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// What was never there is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What came of the handshakes of TLS.
@@ -86,6 +95,7 @@ pub(super) struct Tally {
     messages: Count,
     recipients: Count,
     octets: Count,
+    chunks: Count,
     tls_full: Count,
     tls_resumed: Count,
     tls_failed: Count,
@@ -108,6 +118,7 @@ impl Tally {
             messages: Count::default(),
             recipients: Count::default(),
             octets: Count::default(),
+            chunks: Count::default(),
             tls_full: Count::default(),
             tls_resumed: Count::default(),
             tls_failed: Count::default(),
@@ -119,8 +130,12 @@ impl Tally {
         self.commands.add(1);
     }
 
-    pub(super) fn accept(&self, recipients: u64, octets: u64) {
-        self.messages.add(1);
+    pub(super) fn chunk(&self) {
+        self.chunks.add(1);
+    }
+
+    pub(super) fn accept(&self, messages: u64, recipients: u64, octets: u64) {
+        self.messages.add(messages);
         self.recipients.add(recipients);
         self.octets.add(octets);
     }
@@ -154,6 +169,7 @@ impl Tally {
             messages: self.messages.value(),
             recipients: self.recipients.value(),
             octets: self.octets.value(),
+            chunks: self.chunks.value(),
             tls: TlsSessions {
                 full: self.tls_full.value(),
                 resumed: self.tls_resumed.value(),

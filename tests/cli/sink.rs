@@ -107,3 +107,30 @@ fn a_certificate_of_a_sink_in_clear_is_asked_for_in_vain() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("add --tls starttls"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_lmtp_client_is_answered_for_each_recipient() {
+    let desk = Desk::new();
+    let head = HEAD
+        .replace("to = \"user", "to = { address = \"user{{ seq }}")
+        .replace("@example.test\"", "@example.test\", count = 3 }");
+    desk.write("plan.toml", &format!("{head}\n[target]\nprotocol = \"lmtp\"\n{FEW}"));
+
+    let summary = passed(&desk);
+
+    assert_eq!(number(&summary, "/environment/sink/recipients"), 90);
+    assert_eq!(number(&summary, "/all/steps/end_of_data/count"), 90);
+    assert!(desk.read("out/plan.toml").contains("[sink]\nrole = \"target\"\nprotocol = \"lmtp\""));
+}
+
+#[test]
+fn chunks_in_flight_are_all_taken() {
+    let desk = Desk::new();
+    let manners = "[clients.app]\nchunking = \"always\"\npipelining = \"full\"";
+    desk.write("plan.toml", &format!("{}\n{FEW}", HEAD.replace("[clients.app]", manners)));
+
+    let summary = passed(&desk);
+
+    assert_eq!(number(&summary, "/environment/sink/chunks"), 30);
+    assert_eq!(number(&summary, "/all/steps/bdat/ok"), 30);
+}

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Percentiles, ShortOr, Table, TlsMode};
+use super::{Percentiles, Protocol, ShortOr, Table, TlsMode};
 use crate::plan::{Share, Span};
 
 /// Keys of the sink that this version does not build.
-pub(super) const LATER: &[&str] = &["limits", "users", "protocol", "greylist"];
+pub(super) const LATER: &[&str] = &["limits", "users", "greylist"];
 
 /// Steps of the sink that this version does not build.
-pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed", "auth", "bdat"];
+pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed", "auth"];
 
 /// An embedded server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -19,6 +19,8 @@ pub struct Sink {
     pub listen: Option<String>,
     /// What it is for. Default: target without `[target].address`, off with one.
     pub role: Option<Role>,
+    /// What it speaks. Default: what the targets that it stands for speak.
+    pub protocol: Option<Protocol>,
     /// How sessions are encrypted. Default: as the clients ask for that send to it. Such a client
     /// without a `ca` of its own checks the certificate against the sink's own.
     pub tls: Option<SinkTls>,
@@ -95,6 +97,8 @@ pub struct SinkSteps<T> {
     pub data: Option<T>,
     /// The final dot.
     pub end_of_data: Option<T>,
+    /// Each BDAT; the last one of a text is answered for the whole text, in place of the final dot.
+    pub bdat: Option<T>,
     /// RSET.
     pub rset: Option<T>,
     /// QUIT.

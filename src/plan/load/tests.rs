@@ -13,7 +13,7 @@ use crate::plan::{
     PhaseId, Place, PlannedThresholds, SinkRole, TargetAddress,
 };
 
-use crate::smtp::TlsMode;
+use crate::smtp::{Protocol, TlsMode};
 
 const WHOLE: &str = include_str!("../../../tests/golden/plan/whole.toml");
 
@@ -403,4 +403,22 @@ fn clients_that_could_not_speak_with_the_embedded_sink_are_told() {
         let text = format!("{SMALL}mix = \"a\"\n[clients.a]\n{client}\n[sink]\ntls = \"{sink}\"\n");
         assert_eq!(mistakes(&toml(&text), &Overrides::default()), [mistake], "{sink}, {client}");
     }
+}
+
+#[test]
+fn the_embedded_sink_and_its_targets_speak_the_same() {
+    let protocols = |text: &str| {
+        let plan = loaded(&format!("{SMALL}{text}"), &Overrides::default()).plan;
+        (plan.sink.protocol, plan.targets[0].protocol)
+    };
+    let (smtp, lmtp) = (Protocol::Smtp, Protocol::Lmtp);
+
+    assert_eq!(protocols(""), (smtp, smtp));
+    assert_eq!(protocols("[target]\nprotocol = \"lmtp\"\n"), (lmtp, lmtp));
+    assert_eq!(protocols("[sink]\nprotocol = \"lmtp\"\n"), (lmtp, lmtp));
+    let next_hop = "[target]\naddress = \"127.0.0.1:25\"\n[sink]\nrole = \"next_hop\"\n\
+                    protocol = \"lmtp\"\n";
+    assert_eq!(protocols(next_hop), (lmtp, smtp));
+    let both = format!("{SMALL}[target]\nprotocol = \"lmtp\"\n[sink]\nprotocol = \"smtp\"\n");
+    assert_eq!(mistakes(&toml(&both), &Overrides::default()), ["E014 /sink/protocol"]);
 }

@@ -14,6 +14,13 @@ pub(super) fn check(clients: &[Client], targets: &[Target], sink: &SinkPlan, fau
             check_tls(client, sink, faults);
         }
     }
+    for target in targets.iter().filter(|target| target.endpoint == Endpoint::Sink) {
+        if target.protocol != sink.protocol {
+            let message = "the embedded sink and a target that it stands for speak the same";
+            let help = format!("target `{}` has another `protocol`", target.name);
+            faults.value_with_help(DiagnosticCode::Conflict, "/sink/protocol", message, &help);
+        }
+    }
 }
 
 fn check_tls(client: &Client, sink: &SinkPlan, faults: &mut Faults) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::faults::Faults;
 use super::tls;
 use crate::plan::document::{
-    Distribution, Percentiles, Role, Service as ServiceTable, ShortOr, Sink, SinkSteps,
-    SinkTls as SinkTlsValue, Stall as StallTable, Table, TlsTable,
+    Distribution, Percentiles, Protocol as ProtocolName, Role, Service as ServiceTable, ShortOr,
+    Sink, SinkSteps, SinkTls as SinkTlsValue, Stall as StallTable, Table, TlsTable,
 };
 use crate::plan::files::Files;
 use crate::plan::model::{Delay, Service, SinkPlan, SinkReply, SinkRole, SinkStep, SinkTls, Stall};
 use crate::plan::{DiagnosticCode, Share, Span, escape};
-use crate::smtp::{Class, Code, Enhanced};
+use crate::smtp::{Class, Code, Enhanced, Protocol};
 
 use super::weights::at_least_one;
 
@@ -33,6 +33,10 @@ pub(super) fn lower(sink: Option<&Sink>, files: &Files, faults: &mut Faults) -> 
             Some(Role::Target) => SinkRole::Target,
             Some(Role::NextHop) => SinkRole::NextHop,
             Some(Role::Off) | None => SinkRole::Off,
+        },
+        protocol: match sink.protocol {
+            Some(ProtocolName::Lmtp) => Protocol::Lmtp,
+            Some(ProtocolName::Smtp) | None => Protocol::Smtp,
         },
         tls: sink.tls.as_ref().and_then(|tls| lower_tls(tls, files, faults)),
         latency: by_step(sink.latency.as_ref())
@@ -72,6 +76,7 @@ fn by_step<T>(steps: Option<&SinkSteps<T>>) -> impl Iterator<Item = (SinkStep, &
             (SinkStep::Rcpt, &steps.rcpt),
             (SinkStep::Data, &steps.data),
             (SinkStep::EndOfData, &steps.end_of_data),
+            (SinkStep::Bdat, &steps.bdat),
             (SinkStep::Rset, &steps.rset),
             (SinkStep::Quit, &steps.quit),
         ]

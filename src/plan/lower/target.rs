@@ -28,7 +28,7 @@ pub(super) fn lower_all(document: &Document, faults: &mut Faults) -> Vec<Target>
         .map(|(name, pointer, target)| Target {
             name: name.to_owned(),
             endpoint: lower_endpoint(target, &pointer, role, faults),
-            protocol: lower_protocol(target, &pointer, faults),
+            protocol: lower_protocol(target),
             timeouts: lower_timeouts(target, &pointer, faults),
             allow: lower_allow(target, &pointer, faults),
         })
@@ -76,16 +76,11 @@ fn lower_endpoint(
     }
 }
 
-fn lower_protocol(target: &TargetTable, pointer: &str, faults: &mut Faults) -> Protocol {
-    let Some(ProtocolName::Lmtp) = target.protocol else { return Protocol::Smtp };
-    if target.address.is_none() {
-        faults.value(
-            DiagnosticCode::NotSupported,
-            &format!("{pointer}/protocol"),
-            "the embedded sink does not speak LMTP yet; give the target an address",
-        );
+const fn lower_protocol(target: &TargetTable) -> Protocol {
+    match target.protocol {
+        Some(ProtocolName::Lmtp) => Protocol::Lmtp,
+        Some(ProtocolName::Smtp) | None => Protocol::Smtp,
     }
-    Protocol::Lmtp
 }
 
 fn lower_timeouts(target: &TargetTable, pointer: &str, faults: &mut Faults) -> Timeouts {

@@ -338,6 +338,8 @@ pub struct SinkPlan {
     pub listen: Option<SocketAddr>,
     /// What it is for.
     pub role: SinkRole,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// How it encrypts sessions; none: they are in clear.
     pub tls: Option<SinkTls>,
     /// How long each answer waits.

@@ -23,15 +23,19 @@ pub(super) fn redirect(
     }
 }
 
-/// A target without an address is the sink, where that has the role of the target. It speaks what
-/// it speaks, whatever the servers in its place did.
+/// A target without an address is the sink, where that has the role of the target.
 fn to_the_sink(tree: &mut Map<String, Value>, findings: &mut Findings) {
-    if let Some(target) = tree.get_mut("target") {
-        forget_address(target);
+    let mut targets: Vec<&mut Map<String, Value>> = Vec::new();
+    for (key, value) in tree.iter_mut() {
+        match (key.as_str(), value) {
+            ("target", Value::Object(target)) => targets.push(target),
+            ("targets", Value::Object(all)) => {
+                targets.extend(all.values_mut().filter_map(Value::as_object_mut));
+            }
+            _ => {}
+        }
     }
-    if let Some(Value::Object(targets)) = tree.get_mut("targets") {
-        targets.values_mut().for_each(forget_address);
-    }
+    forget_addresses(&mut targets);
     if let Some(Value::Object(clients)) = tree.get_mut("clients") {
         clients.values_mut().for_each(forget_identity);
     }
@@ -46,11 +50,17 @@ fn forget_identity(client: &mut Value) {
     }
 }
 
-fn forget_address(target: &mut Value) {
-    if let Value::Object(target) = target {
+/// One server speaks one protocol: that of the targets, or SMTP where they differ.
+fn forget_addresses(targets: &mut [&mut Map<String, Value>]) {
+    let protocol = |target: &Map<String, Value>| target.get("protocol").cloned();
+    let first = targets.first().and_then(|target| protocol(target));
+    let differ = targets.iter().any(|target| protocol(target) != first);
+    for target in targets {
         target.shift_remove("address");
         target.shift_remove("spread");
-        target.shift_remove("protocol");
+        if differ {
+            target.shift_remove("protocol");
+        }
     }
 }
 

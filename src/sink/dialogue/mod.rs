@@ -4,6 +4,7 @@
 //! was read behind it is handed in again when the time has come. So the answers keep their order,
 //! and a message enters the queue of the servers at the moment when it arrives there.
 
+mod chunk;
 mod replies;
 mod secure;
 mod transaction;
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 use super::behaviour::Behaviour;
 use super::capabilities::Security;
-use super::command::{Command, Commands, Objection};
+use super::command::{Command, Commands, Hello, Objection};
 use super::text::Text;
-use crate::smtp::{Step, TlsMode};
+use crate::smtp::{Protocol, Step, TlsMode};
+use chunk::Chunk;
 use secure::Afterwards;
-use transaction::Envelope;
+use transaction::{Delivery, Envelope};
 
 /// What the dialogue waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,6 +59,10 @@ enum Stage {
     AwaitData(Envelope),
     /// Behind a 354.
     AwaitDot(Envelope, Text),
+    /// Behind a BDAT.
+    AwaitChunk(Chunk),
+    /// Behind a text for several recipients, each with a reply of its own (RFC 2033).
+    Delivering(Delivery),
     /// The last reply is given.
     Over(Ending),
 }
@@ -66,8 +72,16 @@ enum Stage {
 struct Answer {
     step: Option<Step>,
     words: Words,
-    /// Recipients and octets of the message that it answers, where it accepts one.
-    message: Option<(u64, u64)>,
+    /// What it takes.
+    message: Option<Taken>,
+}
+
+/// What a reply to a text takes.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    messages: u64,
+    recipients: u64,
+    octets: u64,
 }
 
 /// What a reply says.
@@ -158,10 +172,15 @@ impl Dialogue {
                 Stage::Over(ending) => return (octets.len(), Act::Close(ending)),
                 Stage::AwaitHandshake(_) => return (used, Act::StartTls),
                 Stage::Opening => self.greet(&mut turn),
+                Stage::Delivering(delivery) => self.deliver_next(delivery, &mut turn),
+                Stage::AwaitChunk(chunk) if chunk.left == 0 => {
+                    self.end_of_chunk(chunk, &mut turn);
+                }
                 _ if rest.is_empty() => return (used, Act::Read),
                 Stage::AwaitDot(envelope, text) => {
                     used += self.read_text(rest, envelope, text, &mut turn);
                 }
+                Stage::AwaitChunk(chunk) => used += self.read_chunk(rest, chunk),
                 Stage::Turned | Stage::AwaitHello | Stage::AwaitMail | Stage::AwaitData(_) => {
                     used += self.read_command(rest, &mut turn);
                 }
@@ -177,7 +196,11 @@ impl Dialogue {
 
     fn greet(&mut self, turn: &mut Turn<'_>) {
         self.stage = Stage::AwaitHello;
-        if self.answer(Step::Greeting, replies::GREETING, turn) == Granted::No {
+        let greeting = match turn.behaviour.protocol {
+            Protocol::Smtp => replies::GREETING,
+            Protocol::Lmtp => replies::LMTP_GREETING,
+        };
+        if self.answer(Step::Greeting, greeting, turn) == Granted::No {
             self.stay(Stage::Turned);
         }
     }
@@ -188,6 +211,7 @@ impl Dialogue {
             turn.behaviour.tally.command();
             match (read, self.stage) {
                 (Ok(Command::Quit), _) => self.quit(turn),
+                (Ok(Command::Bdat { size, position }), _) => self.bdat(size, position),
                 (_, Stage::Turned) => self.object(None, replies::NO_SERVICE, turn),
                 (Ok(command), _) => self.obey(command, turn),
                 (Err(objection), _) => self.refuse(objection, turn),
@@ -198,15 +222,12 @@ impl Dialogue {
 
     fn obey(&mut self, command: Command, turn: &mut Turn<'_>) {
         match command {
-            Command::Ehlo => self.ehlo(turn),
-            Command::Helo => {
-                self.stage = Stage::AwaitMail;
-                self.give(plain(Some(Step::Ehlo), replies::HELO), turn);
-            }
+            Command::Hello(hello) => self.hello(hello, turn),
             Command::Starttls => self.starttls(turn),
             Command::Mail { size, alphabet } => self.mail(size, alphabet, turn),
             Command::Rcpt { alphabet } => self.rcpt(alphabet, turn),
             Command::Data => self.data(turn),
+            Command::Bdat { size, position } => self.bdat(size, position),
             Command::Rset => {
                 if self.answer(Step::Rset, replies::DONE, turn) == Granted::Yes {
                     self.reset();
@@ -218,7 +239,24 @@ impl Dialogue {
         }
     }
 
-    /// Planned replies hold for EHLO alone, so that a client can fall back to HELO.
+    /// LMTP has LHLO and nothing else (RFC 2033 4.1).
+    fn hello(&mut self, hello: Hello, turn: &mut Turn<'_>) {
+        match (hello, turn.behaviour.protocol) {
+            (Hello::Ehlo, Protocol::Smtp) | (Hello::Lhlo, Protocol::Lmtp) => self.ehlo(turn),
+            (Hello::Helo, Protocol::Smtp) => {
+                self.stage = Stage::AwaitMail;
+                self.give(plain(Some(Step::Ehlo), replies::HELO), turn);
+            }
+            (Hello::Lhlo, Protocol::Smtp) => {
+                self.object(Some(Step::Ehlo), replies::NO_LMTP, turn);
+            }
+            (Hello::Ehlo | Hello::Helo, Protocol::Lmtp) => {
+                self.object(Some(Step::Ehlo), replies::NO_SMTP, turn);
+            }
+        }
+    }
+
+    /// Planned replies hold for EHLO and LHLO alone, so that a client can fall back to HELO.
     fn ehlo(&mut self, turn: &mut Turn<'_>) {
         let offer = turn.behaviour.capabilities.reply(self.security);
         if self.answer(Step::Ehlo, offer, turn) == Granted::Yes {
@@ -256,6 +294,10 @@ impl Dialogue {
 
     fn give(&mut self, answer: Answer, turn: &mut Turn<'_>) {
         let due = turn.behaviour.due(answer.step, turn.now);
+        self.give_at(due, answer, turn);
+    }
+
+    fn give_at(&mut self, due: Duration, answer: Answer, turn: &mut Turn<'_>) {
         if due > turn.now {
             self.waiting = Some((due, answer));
         } else {
@@ -266,8 +308,8 @@ impl Dialogue {
     fn say(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
         turn.out.extend_from_slice(answer.words.octets());
         let code = answer.words.code();
-        if let Some((recipients, octets)) = answer.message {
-            turn.behaviour.tally.accept(recipients, octets);
+        if let Some(Taken { messages, recipients, octets }) = answer.message {
+            turn.behaviour.tally.accept(messages, recipients, octets);
         } else if code >= 400 {
             turn.behaviour.tally.refuse(answer.step, code);
         }

@@ -60,7 +60,7 @@ fn a_session_with_two_messages_is_counted() {
     assert_eq!(
         replies,
         "220 sink.invalid ESMTP mailquake\r\n250-sink.invalid\r\n250-PIPELINING\r\n\
-         250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 52428800\r\n250 ENHANCEDSTATUSCODES\r\n\
+         250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n250-SIZE 52428800\r\n250 ENHANCEDSTATUSCODES\r\n\
          250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n250 2.1.5 recipient ok\r\n\
          354 end with a dot\r\n250 2.0.0 accepted\r\n250 2.1.0 sender ok\r\n\
          250 2.1.5 recipient ok\r\n354 end with a dot\r\n250 2.0.0 accepted\r\n\
@@ -180,6 +180,115 @@ fn what_stands_behind_a_delayed_answer_is_left_for_later() {
     );
 }
 
+/// Behind HELO, MAIL and an accepted RCPT.
+fn after_rcpt(octets: &[u8]) -> Vec<u16> {
+    after_hello(&[b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n", octets].concat()).split_off(2)
+}
+
+#[test]
+fn a_text_in_chunks_is_taken_with_the_last_one() {
+    let octets = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 9\r\n.\r\nQUIT\r\nBDAT 3\r\n\
+        abcBDAT 0 LAST\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 4 LAST\r\n\r\n.\rQUIT\r\n";
+
+    let (replies, act, counters) = converse(&plan(), &[octets]);
+
+    let expected = "250 2.0.0 chunk taken\r\n250 2.0.0 chunk taken\r\n250 2.0.0 accepted\r\n";
+    assert!(replies.contains(expected), "{replies}");
+    assert_eq!(act, Act::Close(Ending::Quit));
+    assert_eq!((counters.messages, counters.octets, counters.chunks), (2, 16, 4));
+}
+
+#[test]
+fn chunks_out_of_their_turn_are_refused_and_used_up() {
+    assert_eq!(codes(&plan(), b"BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"), [220, 503, 250]);
+    assert_eq!(after_hello(b"BDAT 6\r\nQUIT\r\nBDAT 0 LAST\r\nNOOP\r\n"), [503, 503, 250]);
+    let without_rcpt = b"MAIL FROM:<a@b>\r\nBDAT 6\r\nQUIT\r\nRSET\r\n";
+    assert_eq!(after_hello(without_rcpt), [250, 503, 250]);
+    let turned = always(Step::Greeting, 554, "no");
+    assert_eq!(codes(&turned, b"BDAT 6\r\nQUIT\r\nQUIT\r\n"), [554, 503, 221]);
+}
+
+#[test]
+fn chunks_and_data_do_not_mix() {
+    for (octets, expected) in [
+        (&b"BDAT 2\r\nxyDATA\r\nRSET\r\nDATA\r\n"[..], &[250, 503, 250, 503][..]),
+        (b"BDAT 2\r\nxyRCPT TO:<e@f>\r\nBDAT 0 LAST\r\n", &[250, 503, 250]),
+        (b"BDAT 2\r\nxyMAIL FROM:<a@b>\r\nBDAT 0 LAST\r\n", &[250, 503, 250]),
+        (b"BDAT 0 LAST\r\nBDAT 0 LAST\r\n", &[250, 503]),
+        (b"BDAT two\r\nDATA\r\n.\r\n", &[501, 354, 250]),
+    ] {
+        assert_eq!(after_rcpt(octets), expected, "{}", String::from_utf8_lossy(octets));
+    }
+}
+
+#[test]
+fn behind_a_refused_chunk_the_rest_is_refused_and_the_last_one_ends_the_transaction() {
+    let plan = always(Step::Bdat, 452, "4.3.1 full");
+    let group = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 2\r\nxyBDAT 1 LAST\r\nzMAIL FROM:<>\r\n";
+    assert_eq!(codes(&plan, group), [220, 250, 250, 250, 452, 503, 250]);
+
+    let refusing = always(Step::Rcpt, 450, "4.7.1 later");
+    let flight = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1 LAST\r\nzMAIL FROM:<>\r\n";
+    assert_eq!(codes(&refusing, flight), [220, 250, 250, 450, 554, 250]);
+}
+
+#[test]
+fn chunks_beyond_the_size_are_refused_whatever_they_say() {
+    let huge = b"BDAT 99999999999999999999\r\nNOOP\r\n";
+    assert_eq!(after_rcpt(huge), Vec::<u16>::new(), "they are still to come");
+    let line = vec![b'x'; 50 << 20];
+    let octets = [b"BDAT 52428800\r\n", &line[..], b"BDAT 1\r\nxRSET\r\n"].concat();
+    assert_eq!(after_rcpt(&octets), [250, 552, 250]);
+}
+
+fn lmtp() -> SinkPlan {
+    SinkPlan { protocol: Protocol::Lmtp, ..plan() }
+}
+
+#[test]
+fn in_lmtp_each_recipient_has_a_reply_to_the_text() {
+    let envelope = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nRCPT TO:<>\r\n";
+    let octets =
+        format!("LHLO a\r\n{envelope}DATA\r\nx\r\n.\r\n{envelope}BDAT 1 LAST\r\nxQUIT\r\n");
+
+    let (replies, act, counters) = converse(&lmtp(), &[octets.as_bytes()]);
+
+    assert!(replies.starts_with("220 sink.invalid LMTP mailquake\r\n250-sink.invalid\r\n"));
+    assert_eq!(replies.matches("250 2.0.0 accepted\r\n").count(), 4, "{replies}");
+    assert_eq!((counters.messages, counters.recipients, counters.octets), (2, 4, 4));
+    assert_eq!(act, Act::Close(Ending::Quit));
+}
+
+#[test]
+fn in_lmtp_recipients_are_refused_each_for_itself() {
+    let code = Code::new(452).unwrap();
+    let reply = SinkReply { code, enhanced: None, text: "4.2.2 full".to_owned() };
+    let replies = vec![(Step::EndOfData, vec![(reply, 0.5)])];
+    let plan = SinkPlan { replies, ..lmtp() };
+    let rcpt = "RCPT TO:<c@d>\r\n".repeat(1000);
+    let octets = format!("LHLO a\r\nMAIL FROM:<a@b>\r\n{rcpt}DATA\r\n.\r\n");
+
+    let (_, _, counters) = converse(&plan, &[octets.as_bytes()]);
+
+    assert_eq!((counters.messages, counters.recipients), (1, 500));
+    assert_eq!(counters.refused["end_of_data"]["452"], 500);
+}
+
+#[test]
+fn lmtp_and_smtp_know_only_their_own_hello() {
+    assert_eq!(codes(&lmtp(), b"EHLO a\r\nHELO a\r\nMAIL FROM:<>\r\n"), [220, 500, 500, 503]);
+    assert_eq!(codes(&plan(), b"LHLO a\r\nMAIL FROM:<>\r\n"), [220, 500, 503]);
+}
+
+#[test]
+fn requests_for_notifications_are_checked() {
+    let good =
+        b"MAIL FROM:<a@b> RET=HDRS ENVID=1\r\nRCPT TO:<c@d> NOTIFY=DELAY ORCPT=rfc822;c@d\r\n";
+    assert_eq!(after_hello(good), [250, 250]);
+    let bad = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d> NOTIFY=SOON\r\n";
+    assert_eq!(after_hello(bad), [250, 501]);
+}
+
 fn offering(mode: TlsMode) -> SinkPlan {
     SinkPlan { tls: Some(SinkTls { mode, identity: None }), ..plan() }
 }
@@ -257,10 +366,15 @@ fn implicit_tls_comes_before_the_greeting() {
 fn wire() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
         &b"EHLO a\r\n"[..],
+        b"LHLO a\r\n",
         b"MAIL FROM:<a@b>\r\n",
         b"RCPT TO:<c@d>\r\n",
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\n",
         b"DATA\r\n",
         b"RSET\r\n",
+        b"BDAT 0 LAST\r\n",
+        b"BDAT 6\r\ntext\r\n",
+        b"BDAT 700 LAST\r\n",
         b"QUIT\r\n",
         b"\r\n.\r\n",
         b".\r\n",
@@ -279,6 +393,7 @@ proptest! {
     #[test]
     fn any_octets_get_the_same_replies_however_they_are_split(
         octets in wire(),
+        protocol in prop::sample::select(vec![Protocol::Smtp, Protocol::Lmtp]),
         lengths in prop::collection::vec(1_usize..50, 1..40),
     ) {
         let mut pieces = Vec::new();
@@ -289,8 +404,9 @@ proptest! {
             rest = behind;
         }
 
-        let whole = converse(&plan(), &[&octets]);
-        let split = converse(&plan(), &pieces);
+        let plan = SinkPlan { protocol, ..plan() };
+        let whole = converse(&plan, &[&octets]);
+        let split = converse(&plan, &pieces);
 
         prop_assert_eq!(whole, split);
     }

@@ -1,16 +1,81 @@
-//! Transactions: MAIL, RCPT, DATA and the text, until the mail is taken or given up.
+//! Transactions: MAIL, RCPT, DATA, the text and the replies to it, until the mail is taken or given up.
 
-use super::{Answer, Dialogue, Granted, Stage, Turn, Words, replies};
+use std::time::Duration;
+
+use super::{Answer, Dialogue, Granted, Stage, Taken, Turn, Words, replies};
 use crate::sink::capabilities::LARGEST_TEXT;
 use crate::sink::command::{Alphabet, not_ascii};
 use crate::sink::text::Text;
-use crate::smtp::Step;
+use crate::smtp::{Protocol, Step};
 
+/// A transaction's sender and recipients, and the text so far where it comes in chunks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
     pub(super) alphabet: Alphabet,
     recipients: u64,
     refused: u64,
+    text: Chunked,
+}
+
+/// What came of the text by BDAT so far.
+#[derive(Clone, Copy, Debug)]
+enum Chunked {
+    /// Nothing came.
+    None,
+    /// So many octets.
+    Octets(u64),
+    /// A chunk was refused, so that the text can't be whole any more.
+    Spoilt,
+}
+
+impl Envelope {
+    const fn new(alphabet: Alphabet) -> Self {
+        Self { alphabet, recipients: 0, refused: 0, text: Chunked::None }
+    }
+
+    /// The octets of its chunks.
+    pub(super) const fn chunked(self) -> u64 {
+        match self.text {
+            Chunked::None | Chunked::Spoilt => 0,
+            Chunked::Octets(octets) => octets,
+        }
+    }
+
+    /// Whether a chunk was refused.
+    pub(super) const fn is_spoilt(self) -> bool {
+        matches!(self.text, Chunked::Spoilt)
+    }
+
+    /// The same with so many octets in chunks.
+    pub(super) const fn with_chunks(self, octets: u64) -> Self {
+        Self { text: Chunked::Octets(octets), ..self }
+    }
+
+    /// The same without a hope to get the whole text.
+    pub(super) const fn without_rest(self) -> Self {
+        Self { text: Chunked::Spoilt, ..self }
+    }
+
+    /// The refusal of a text that is for nobody.
+    pub(super) const fn nobody(self) -> Option<&'static [u8]> {
+        match (self.recipients, self.refused) {
+            (0, 0) => Some(replies::RCPT_FIRST),
+            (0, _) => Some(replies::NO_RECIPIENTS),
+            (_, _) => None,
+        }
+    }
+}
+
+/// The replies to a text that are still to be given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    step: Step,
+    verdict: Result<u64, &'static [u8]>,
+    /// For how many recipients each reply stands.
+    recipients: u64,
+    replies: u64,
+    /// Whether one of them has accepted the message.
+    taken: bool,
 }
 
 impl Dialogue {
@@ -22,7 +87,7 @@ impl Dialogue {
             }
             Stage::AwaitMail => {
                 if self.answer(STEP, replies::SENDER_OK, turn) == Granted::Yes {
-                    self.stage = Stage::AwaitData(Envelope { alphabet, recipients: 0, refused: 0 });
+                    self.stage = Stage::AwaitData(Envelope::new(alphabet));
                 }
             }
             Stage::AwaitData(_) => self.object(Some(STEP), replies::NESTED_MAIL, turn),
@@ -31,6 +96,8 @@ impl Dialogue {
             | Stage::Turned
             | Stage::AwaitHandshake(_)
             | Stage::AwaitDot(..)
+            | Stage::AwaitChunk(_)
+            | Stage::Delivering(_)
             | Stage::Over(_) => self.object(Some(STEP), replies::HELLO_FIRST, turn),
         }
     }
@@ -40,6 +107,9 @@ impl Dialogue {
         let Stage::AwaitData(mut envelope) = self.stage else {
             return self.object(Some(STEP), replies::MAIL_FIRST, turn);
         };
+        if !matches!(envelope.text, Chunked::None) {
+            return self.object(Some(STEP), replies::CHUNKS_BEGUN, turn);
+        }
         let granted = if alphabet > envelope.alphabet {
             self.refuse(not_ascii(), turn);
             Granted::No
@@ -58,10 +128,11 @@ impl Dialogue {
         let Stage::AwaitData(envelope) = self.stage else {
             return self.object(Some(STEP), replies::MAIL_FIRST, turn);
         };
-        if envelope.recipients == 0 {
-            let reply =
-                if envelope.refused > 0 { replies::NO_RECIPIENTS } else { replies::RCPT_FIRST };
-            return self.object(Some(STEP), reply, turn);
+        if !matches!(envelope.text, Chunked::None) {
+            return self.object(Some(STEP), replies::CHUNKS_BEGUN, turn);
+        }
+        if let Some(refusal) = envelope.nobody() {
+            return self.object(Some(STEP), refusal, turn);
         }
         if self.answer(STEP, replies::SEND_TEXT, turn) == Granted::Yes {
             self.stay(Stage::AwaitDot(envelope, Text::new()));
@@ -83,19 +154,67 @@ impl Dialogue {
         end.unwrap_or(rest.len())
     }
 
-    pub(super) fn end_of_data(&mut self, envelope: Envelope, text: Text, turn: &mut Turn<'_>) {
-        const STEP: Step = Step::EndOfData;
-        self.stage = Stage::AwaitMail;
-        let fault = if text.octets() > LARGEST_TEXT {
-            Some(Words::Fixed(replies::TOO_LARGE))
+    fn end_of_data(&mut self, envelope: Envelope, text: Text, turn: &mut Turn<'_>) {
+        let verdict = if text.octets() > LARGEST_TEXT {
+            Err(replies::TOO_LARGE)
         } else if text.has_lone_feeds() {
-            Some(Words::Fixed(replies::LONE_FEED))
+            Err(replies::LONE_FEED)
         } else {
-            turn.behaviour.fault(STEP).map(Words::Planned)
+            Ok(text.octets())
         };
-        let words = fault.unwrap_or(Words::Fixed(replies::ACCEPTED));
-        let message = (words.code() / 100 == 2).then_some((envelope.recipients, text.octets()));
-        self.give(Answer { step: Some(STEP), words, message }, turn);
+        self.end_of_text(Step::EndOfData, envelope, verdict, turn);
+    }
+
+    /// The text is there: so many octets, or the reason why they can't be taken.
+    pub(super) fn end_of_text(
+        &mut self,
+        step: Step,
+        envelope: Envelope,
+        verdict: Result<u64, &'static [u8]>,
+        turn: &mut Turn<'_>,
+    ) {
+        let recipients = match turn.behaviour.protocol {
+            // RFC 2033 4.2: each has its own reply.
+            Protocol::Lmtp => 1,
+            Protocol::Smtp => envelope.recipients,
+        };
+        let replies = envelope.recipients / recipients.max(1);
+        let delivery = Delivery { step, verdict, recipients, replies, taken: false };
+        self.stage = Stage::AwaitMail;
+        let due = turn.behaviour.done(step, turn.now);
+        self.deliver(delivery, due, turn);
+    }
+
+    /// Gives the next of the replies to a text.
+    fn deliver(&mut self, mut delivery: Delivery, due: Duration, turn: &mut Turn<'_>) {
+        let Delivery { step, recipients, .. } = delivery;
+        let mut message = None;
+        let words = match delivery.verdict {
+            Err(refusal) => Words::Fixed(refusal),
+            Ok(octets) => {
+                let fault = turn.behaviour.fault(step).map(Words::Planned);
+                let words = fault.unwrap_or(Words::Fixed(replies::ACCEPTED));
+                if words.code() / 100 == 2 {
+                    let first = (1, octets);
+                    let (messages, octets) = if delivery.taken { (0, 0) } else { first };
+                    message = Some(Taken { messages, recipients, octets });
+                    delivery.taken = true;
+                }
+                words
+            }
+        };
+        delivery.replies -= 1;
+        self.give_at(due, Answer { step: Some(step), words, message }, turn);
+        if delivery.replies > 0 {
+            self.stay(Stage::Delivering(delivery));
+        }
+    }
+
+    /// Gives what is left of the replies to a text: they follow the first at once.
+    pub(super) fn deliver_next(&mut self, delivery: Delivery, turn: &mut Turn<'_>) {
+        self.stage = Stage::AwaitMail;
+        let due = turn.behaviour.due(None, turn.now);
+        self.deliver(delivery, due, turn);
     }
 
     /// Ends the transaction, if there is one.
