@@ -85,6 +85,17 @@ fn text(counters: &SinkCounters) -> String {
             lines.push(format!("tls          {name}: {}", format::count(count)));
         }
     }
+    let limited = &counters.limited;
+    for (name, count) in [
+        ("connections", limited.connections),
+        ("connections for each address", limited.connections_per_address),
+        ("messages for each connection", limited.messages_per_connection),
+        ("rate", limited.rate),
+    ] {
+        if count > 0 {
+            lines.push(format!("limited      {name}: {}", format::count(count)));
+        }
+    }
     for (step, codes) in &counters.refused {
         for (code, count) in codes {
             lines.push(format!("refused      {step} {code}: {}", format::count(*count)));

@@ -72,9 +72,14 @@ fn complete_targets(document: &mut Document) {
 
 /// As a target the sink speaks what is asked of it, and such a target speaks what the sink speaks.
 fn complete_sink(document: &mut Document) {
-    let mode = asked_of_the_sink(document);
+    let clients = || document.clients.iter().filter(|(_, client)| is_of_the_sink(client, document));
+    let mode = encryption_of(clients().map(|(_, client)| client));
+    let proxy = clients().any(|(_, client)| client.proxy.is_some());
+    let xclient = clients().any(|(_, client)| client.xclient.is_some());
     let sink = document.sink.get_or_insert_default();
     sink.tls = sink.tls.take().or(mode.map(ShortOr::Short));
+    sink.proxy = sink.proxy.or(proxy.then_some(true));
+    sink.xclient = sink.xclient.or(xclient.then_some(true));
     let all = document.target.iter_mut().chain(document.targets.values_mut());
     let mut stood_for: Vec<_> = all.filter(|target| target.address.is_none()).collect();
     let asked = stood_for.iter().find_map(|target| target.protocol);
@@ -84,19 +89,19 @@ fn complete_sink(document: &mut Document) {
     }
 }
 
-/// The encryption that the clients of the embedded sink ask for; STARTTLS serves those in clear
-/// too.
-fn asked_of_the_sink(document: &Document) -> Option<TlsMode> {
-    let modes = document.clients.iter().filter_map(|(_, client)| {
-        let target = match client.target.as_deref() {
-            None | Some(DEFAULT_NAME) => document.target.as_ref(),
-            Some(name) => document.targets.named(name),
-        };
-        target.filter(|target| target.address.is_none())?;
-        match client.tls.as_ref()? {
-            ShortOr::Short(mode) => Some(*mode),
-            ShortOr::Long(table) => table.mode,
-        }
+fn is_of_the_sink(client: &Client, document: &Document) -> bool {
+    let target = match client.target.as_deref() {
+        None | Some(DEFAULT_NAME) => document.target.as_ref(),
+        Some(name) => document.targets.named(name),
+    };
+    target.is_some_and(|target| target.address.is_none())
+}
+
+/// The encryption that clients ask for; STARTTLS serves those in clear too.
+fn encryption_of<'a>(clients: impl Iterator<Item = &'a Client>) -> Option<TlsMode> {
+    let modes = clients.filter_map(|client| match client.tls.as_ref()? {
+        ShortOr::Short(mode) => Some(*mode),
+        ShortOr::Long(table) => table.mode,
     });
     let modes: Vec<TlsMode> = modes.collect();
     [TlsMode::Starttls, TlsMode::Implicit].into_iter().find(|mode| modes.contains(mode))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::capabilities::Capabilities;
+use super::limits::Limits;
 use super::queue::{Queue, past};
 use super::tally::Tally;
 use crate::draw::{Draw, Purpose};
@@ -33,7 +34,30 @@ pub(super) struct Behaviour {
     pub(super) tls: Option<TlsMode>,
     /// What is spoken.
     pub(super) protocol: Protocol,
+    /// Whether a header of the PROXY protocol comes before each session.
+    pub(super) proxied: Proxied,
+    /// Whether a client may say whom it stands for.
+    pub(super) xclient: Xclient,
+    pub(super) limits: Option<Limits>,
     pub(super) tally: Arc<Tally>,
+}
+
+/// Whether a header of the PROXY protocol comes before each session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Proxied {
+    /// It must.
+    Always,
+    /// It must not.
+    Never,
+}
+
+/// Whether XCLIENT is offered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Xclient {
+    /// It is.
+    Offered,
+    /// It is not.
+    Withheld,
 }
 
 impl Behaviour {
@@ -59,13 +83,18 @@ impl Behaviour {
             capabilities: Capabilities::of(plan),
             tls: plan.tls.as_ref().map(|tls| tls.mode),
             protocol: plan.protocol,
+            proxied: if plan.proxy { Proxied::Always } else { Proxied::Never },
+            xclient: if plan.xclient { Xclient::Offered } else { Xclient::Withheld },
+            limits: Limits::of(plan.limits),
             tally,
         }
     }
 
-    /// Whether any answer may have to wait; else nobody needs to look at the clock.
+    /// Whether any answer depends on the time; else nobody needs to look at the clock.
     pub(super) fn is_timed(&self) -> bool {
-        self.stall.is_some() || self.queue.is_some() || self.latencies.iter().any(Option::is_some)
+        let limited = self.limits.as_ref().is_some_and(Limits::is_timed);
+        let delayed = self.latencies.iter().any(Option::is_some);
+        limited || delayed || self.stall.is_some() || self.queue.is_some()
     }
 
     /// The planned reply to a step that would else succeed, if it is this answer's turn.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::xclient::ATTRIBUTES;
 use crate::plan::SinkPlan;
 use crate::smtp::TlsMode;
 
@@ -49,6 +50,9 @@ fn keywords(plan: &SinkPlan, security: Security) -> Vec<String> {
     let is_starttls = plan.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Starttls);
     if is_starttls && security == Security::Clear {
         keywords.push("STARTTLS".to_owned());
+    }
+    if plan.xclient {
+        keywords.push(format!("XCLIENT {}", ATTRIBUTES.join(" ")));
     }
     keywords.push("ENHANCEDSTATUSCODES".to_owned());
     keywords

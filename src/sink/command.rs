@@ -4,6 +4,7 @@
 //! cannot make the server remember more than [`LONGEST_LINE`] octets of a command.
 
 use super::notification::{Notification, Wrong};
+use super::xclient;
 use crate::smtp::Step;
 
 /// The longest command line with its CRLF: 512 octets (RFC 5321 4.5.3.1.4) and room for
@@ -17,6 +18,7 @@ const LONGEST_PATH: usize = 256;
 pub(super) enum Command {
     Hello(Hello),
     Starttls,
+    Xclient,
     Mail { size: Option<u64>, alphabet: Alphabet },
     Rcpt { alphabet: Alphabet },
     Data,
@@ -67,6 +69,7 @@ const NO_NAME: &[u8] = b"501 5.5.4 a name must follow\r\n";
 const NO_ARGUMENT: &[u8] = b"501 5.5.4 nothing may follow this command\r\n";
 const WRONG_PATH: &[u8] = b"501 5.1.7 expected a mailbox in angle brackets\r\n";
 const WRONG_VALUE: &[u8] = b"501 5.5.4 wrong value of a parameter\r\n";
+const WRONG_ATTRIBUTES: &[u8] = b"501 5.5.4 wrong attributes\r\n";
 const WRONG_CHUNK: &[u8] =
     b"501 5.5.4 expected BDAT with a size, and LAST or nothing behind it\r\n";
 const UNKNOWN_PARAMETER: &[u8] = b"555 5.5.4 parameter unknown\r\n";
@@ -145,6 +148,8 @@ fn parse(line: &[u8]) -> Result<Command, Objection> {
         _ if is("EHLO") => Ok(Command::Hello(Hello::Ehlo)),
         _ if is("HELO") => Ok(Command::Hello(Hello::Helo)),
         _ if is("LHLO") => Ok(Command::Hello(Hello::Lhlo)),
+        _ if is("XCLIENT") && xclient::is_legal(argument) => Ok(Command::Xclient),
+        _ if is("XCLIENT") => refuse(Some(Step::Xclient), WRONG_ATTRIBUTES),
         _ if is("BDAT") => bdat(argument),
         _ if is("NOOP") => Ok(Command::Noop),
         _ if is("VRFY") => Ok(Command::Verify),

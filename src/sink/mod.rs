@@ -7,12 +7,15 @@ mod behaviour;
 mod capabilities;
 mod command;
 mod dialogue;
+mod limits;
 mod notification;
+mod proxy;
 mod queue;
 mod server;
 mod tally;
 mod text;
 mod tls;
+mod xclient;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -30,7 +33,7 @@ use tally::Tally;
 use tls::Encryption;
 
 pub use server::Server;
-pub use tally::{SinkCounters, TlsSessions};
+pub use tally::{Limited, SinkCounters, TlsSessions};
 pub use tls::CertificateError;
 
 /// How many connections may wait to be accepted.

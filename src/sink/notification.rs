@@ -85,7 +85,7 @@ fn is_orcpt(value: &[u8]) -> bool {
 }
 
 /// RFC 3461 4: printable ASCII but for `=`, and `+` only before two hexadecimal digits.
-fn is_xtext(value: &[u8]) -> bool {
+pub(super) fn is_xtext(value: &[u8]) -> bool {
     let mut rest = value;
     loop {
         rest = match rest {

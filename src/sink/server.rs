@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,7 +91,15 @@ impl Server {
 
     /// Serves one connection to its end. A call that is dropped drops the connection.
     pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
-        let dialogue = Dialogue::new(&self.shared.borrow().behaviour);
+        self.attend_from(stream, None).await;
+    }
+
+    /// The same for a client whose address is known.
+    pub(super) async fn attend_from<S>(&self, stream: S, peer: Option<IpAddr>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let dialogue = Dialogue::new(&self.shared.borrow().behaviour, peer);
         let seat = Seat::taken(&self.tally);
         // An error of one connection concerns nobody; the seat has counted it.
         if let Ok(Some(bare)) = Session::new(self, seat, stream, dialogue).run().await {
@@ -128,9 +137,11 @@ pub(super) async fn serve(server: Server, listener: TcpListener, mut stop: onesh
             biased;
             _ = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let server = server.clone();
-                    sessions.spawn_local(async move { server.attend(prepared(stream)).await });
+                Ok((stream, peer)) => {
+                    let (server, peer) = (server.clone(), Some(peer.ip().to_canonical()));
+                    sessions.spawn_local(async move {
+                        server.attend_from(prepared(stream), peer).await;
+                    });
                 }
                 Err(error) => after(&error).await,
             },
@@ -266,9 +277,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     /// Behind a 421 the client may still be sending; closing at once would reset the connection
     /// and take the reply away from it.
     async fn close(mut self, ending: Ending) -> io::Result<()> {
-        self.seat.settle();
+        if ending != Ending::Unannounced {
+            self.seat.settle();
+        }
         match (ending, self.security) {
-            (Ending::Quit, Security::Clear) => Ok(()),
+            (Ending::Unannounced, _) | (Ending::Quit, Security::Clear) => Ok(()),
             // The client learns that nobody has cut the session off (RFC 8446 6.1).
             (Ending::Quit, Security::Encrypted) => {
                 let said = tokio::time::timeout(LINGER, self.stream.shutdown());
@@ -301,7 +314,7 @@ mod tests {
     use tokio::io::DuplexStream;
 
     use super::*;
-    use crate::plan::{Delay, Service, SinkReply, SinkTls, Stall};
+    use crate::plan::{Delay, Service, SinkLimits, SinkReply, SinkTls, Stall};
     use crate::smtp::{Code, Step, TlsMode};
 
     const MS: Duration = Duration::from_millis(1);
@@ -501,6 +514,41 @@ mod tests {
             assert_eq!(alert.first(), Some(&0x15), "an alert of TLS");
             assert_eq!((counters.commands, counters.messages, counters.tls.failed), (2, 0, 1));
         }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn the_rate_is_that_of_all_connections_over_time() {
+        let limits = SinkLimits { interval: Some(100 * MS), ..SinkLimits::default() };
+        let server = Server::new(&SinkPlan { limits, ..plan() }, 1).unwrap();
+        let mut taken = 0;
+        for _ in 0..100 {
+            let mut client = Client::connected(&server).await;
+            let (said, _) = client.ask("MAIL FROM:<a@b>\r\n", 1).await;
+            taken += u32::from(said.starts_with("250 "));
+            tokio::time::sleep(50 * MS).await;
+        }
+
+        // Ten at once, and one each 100 ms of the 4.95 s between the first and the last.
+        assert_eq!(taken, 10 + 49);
+        assert_eq!(server.counters().limited.rate, 41);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_place_is_free_when_its_session_has_ended() {
+        let limits = SinkLimits { connections: Some(2), ..SinkLimits::default() };
+        let server = Server::new(&SinkPlan { limits, ..plan() }, 1).unwrap();
+        let _first = Client::connected(&server).await;
+        let mut second = Client::connected(&server).await;
+        let (mut third, theirs) = tokio::io::duplex(1024);
+        server.attend(theirs).await;
+        let mut said = String::new();
+        third.read_to_string(&mut said).await.unwrap();
+        assert_eq!(said, "421 4.3.2 too many connections\r\n");
+
+        second.ask("QUIT\r\n", 1).await;
+
+        Client::connected(&server).await;
+        assert_eq!(server.counters().limited.connections, 1);
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]

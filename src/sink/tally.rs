@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::limits::Limit;
 use crate::smtp::{Handshake, Step};
 
 /// What the embedded server has seen so far.
@@ -35,6 +36,9 @@ pub struct SinkCounters {
     /// Handshakes.
     #[serde(default, skip_serializing_if = "TlsSessions::is_empty")]
     pub tls: TlsSessions,
+    /// Connections and messages that were refused by a limit.
+    #[serde(default, skip_serializing_if = "Limited::is_empty")]
+    pub limited: Limited,
     /// 4xx and 5xx replies by step (`other`: of no step) and code.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -54,6 +58,26 @@ pub struct TlsSessions {
     pub resumed: u64,
     /// Handshakes that failed.
     pub failed: u64,
+}
+
+/// What was refused by each limit.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Limited {
+    /// Connections, by the limit on all of them.
+    pub connections: u64,
+    /// Connections, by the limit on those from one address.
+    pub connections_per_address: u64,
+    /// Messages, by the limit on those of one connection.
+    pub messages_per_connection: u64,
+    /// Messages, by the limit on their rate.
+    pub rate: u64,
+}
+
+impl Limited {
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl TlsSessions {
@@ -99,6 +123,7 @@ pub(super) struct Tally {
     tls_full: Count,
     tls_resumed: Count,
     tls_failed: Count,
+    limited: [Count; 4],
     refused: Box<[Count]>,
 }
 
@@ -122,6 +147,7 @@ impl Tally {
             tls_full: Count::default(),
             tls_resumed: Count::default(),
             tls_failed: Count::default(),
+            limited: Default::default(),
             refused: (0..(Step::ALL.len() + 1) * CODES).map(|_| Count::default()).collect(),
         }
     }
@@ -145,6 +171,10 @@ impl Tally {
             Handshake::Full => self.tls_full.add(1),
             Handshake::Resumed => self.tls_resumed.add(1),
         }
+    }
+
+    pub(super) fn limit(&self, limit: Limit) {
+        self.limited[limit as usize].add(1);
     }
 
     pub(super) fn failed_handshake(&self) {
@@ -175,7 +205,18 @@ impl Tally {
                 resumed: self.tls_resumed.value(),
                 failed: self.tls_failed.value(),
             },
+            limited: self.limited(),
             refused: self.refusals(),
+        }
+    }
+
+    fn limited(&self) -> Limited {
+        let by = |limit: Limit| self.limited[limit as usize].value();
+        Limited {
+            connections: by(Limit::Connections),
+            connections_per_address: by(Limit::ConnectionsPerAddress),
+            messages_per_connection: by(Limit::MessagesPerConnection),
+            rate: by(Limit::Rate),
         }
     }
 

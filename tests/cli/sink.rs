@@ -134,3 +134,32 @@ fn chunks_in_flight_are_all_taken() {
     assert_eq!(number(&summary, "/environment/sink/chunks"), 30);
     assert_eq!(number(&summary, "/all/steps/bdat/ok"), 30);
 }
+
+#[test]
+fn a_client_behind_a_proxy_and_one_that_stands_for_others_are_served() {
+    let desk = Desk::new();
+    let manners = "[clients.app]\nproxy = \"v2\"\ntls = \"implicit\"\n\
+                   xclient = { addr = \"198.18.0.0/15\" }\ndsn = { notify = \"never\" }";
+    desk.write("plan.toml", &format!("{}\n{FEW}", HEAD.replace("[clients.app]", manners)));
+
+    let summary = passed(&desk);
+
+    assert_eq!(number(&summary, "/all/steps/xclient/ok"), 3);
+    let plan = desk.read("out/plan.toml");
+    assert!(plan.contains("proxy = true\nxclient = true"), "{plan}");
+}
+
+#[test]
+fn limits_are_seen_by_the_clients_and_counted() {
+    let desk = Desk::new();
+    let limits = "[sink]\nlimits = { messages_per_connection = 3 }\n[defaults]\n";
+    desk.write("plan.toml", &format!("{HEAD}\n{limits}{FEW}"));
+
+    desk.run(&["--no-thresholds"]);
+
+    let summary = desk.summary();
+    let limited = number(&summary, "/environment/sink/limited/messages_per_connection");
+    assert!(limited > 0, "{summary:#}");
+    assert_eq!(number(&summary, "/environment/sink/refused/mail/421"), limited);
+    assert_eq!(number(&summary, "/environment/sink/aborted"), 0);
+}

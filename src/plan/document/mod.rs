@@ -28,7 +28,9 @@ pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
-pub use sink::{Distribution, Role, Service, Sink, SinkSteps, SinkTls, SinkTlsTable, Stall};
+pub use sink::{
+    Distribution, Role, Service, Sink, SinkLimits, SinkSteps, SinkTls, SinkTlsTable, Stall,
+};
 pub use target::{Protocol, Target, Timeouts};
 pub use threshold::{Action, NoData, ThresholdEntry, ThresholdTable};
 pub use tls::{Tls, TlsMode, TlsTable, TlsVerify, TlsVersion};

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Percentiles, Protocol, ShortOr, Table, TlsMode};
-use crate::plan::{Share, Span};
+use crate::plan::{Rate, Share, Span};
 
 /// Keys of the sink that this version does not build.
-pub(super) const LATER: &[&str] = &["limits", "users", "greylist"];
+pub(super) const LATER: &[&str] = &["users", "greylist"];
 
 /// Steps of the sink that this version does not build.
 pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed", "auth"];
@@ -24,6 +24,14 @@ pub struct Sink {
     /// How sessions are encrypted. Default: as the clients ask for that send to it. Such a client
     /// without a `ca` of its own checks the certificate against the sink's own.
     pub tls: Option<SinkTls>,
+    /// Whether each connection must begin with a header of the PROXY protocol, version 1 or 2; one
+    /// that does not is closed. Default: whether the clients that send to it send one.
+    pub proxy: Option<bool>,
+    /// Whether XCLIENT is offered, and believed. Default: whether the clients that send to it say
+    /// it.
+    pub xclient: Option<bool>,
+    /// Beyond these it says 421 and closes the connection. Default: none.
+    pub limits: Option<SinkLimits>,
     /// How long answers wait, for each step: a duration or `{ p50, p99 }`.
     pub latency: Option<SinkSteps<ShortOr<Span, Percentiles<Span>>>>,
     /// Replies other than success, for each step: the reply's text and its share, such as
@@ -66,6 +74,23 @@ impl SinkTlsTable {
     pub(crate) fn files(&self) -> impl Iterator<Item = &String> {
         [&self.certificate, &self.key].into_iter().flatten()
     }
+}
+
+/// The limits of the embedded server.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SinkLimits {
+    /// Connections at a time; one more is greeted with 421.
+    #[schemars(range(min = 1))]
+    pub connections: Option<u32>,
+    /// The same for each address; with `proxy` that of the header.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: Option<u32>,
+    /// Messages on one connection; MAIL for one more is answered with 421.
+    #[schemars(range(min = 1))]
+    pub messages_per_connection: Option<u32>,
+    /// Messages over all connections, such as `200/s`. What was not used is kept for one second;
+    /// MAIL beyond it is answered with 421.
+    pub rate: Option<Rate>,
 }
 
 /// What the embedded server is for.

@@ -422,3 +422,32 @@ fn the_embedded_sink_and_its_targets_speak_the_same() {
     let both = format!("{SMALL}[target]\nprotocol = \"lmtp\"\n[sink]\nprotocol = \"smtp\"\n");
     assert_eq!(mistakes(&toml(&both), &Overrides::default()), ["E014 /sink/protocol"]);
 }
+
+#[test]
+fn the_limits_of_the_embedded_sink_are_above_zero() {
+    for (limits, mistake) in [
+        ("connections = 0", "E012 /sink/limits/connections"),
+        ("connections_per_address = 0", "E012 /sink/limits/connections_per_address"),
+        ("messages_per_connection = 0", "E012 /sink/limits/messages_per_connection"),
+        ("rate = \"0/s\"", "E012 /sink/limits/rate"),
+        ("rate = 5", "E012 /sink/limits/rate"),
+    ] {
+        let text = format!("{SMALL}[sink]\nlimits = {{ {limits} }}\n");
+        assert_eq!(mistakes(&toml(&text), &Overrides::default()), [mistake], "{limits}");
+    }
+}
+
+#[test]
+fn the_embedded_sink_reads_headers_and_xclient_where_its_clients_send_them() {
+    let head = format!("{SMALL}mix = \"a\"\n[clients.a]\n");
+    let sender = format!("{head}proxy = \"v1\"\nxclient = {{ port = 5 }}\n");
+    let sink = loaded(&sender, &Overrides::default()).plan.sink;
+    assert!(sink.proxy && sink.xclient);
+    for (text, mistake) in [
+        (format!("{sender}[sink]\nproxy = false\n"), "E014 /clients/a/proxy"),
+        (format!("{head}[sink]\nproxy = true\n"), "E014 /clients/a/proxy"),
+        (format!("{sender}[sink]\nxclient = false\n"), "E014 /clients/a/xclient"),
+    ] {
+        assert_eq!(mistakes(&toml(&text), &Overrides::default()), [mistake], "{text}");
+    }
+}

@@ -12,6 +12,8 @@ pub(super) fn check(clients: &[Client], targets: &[Target], sink: &SinkPlan, fau
         let target = targets.get(client.target.index());
         if target.is_some_and(|target| target.endpoint == Endpoint::Sink) {
             check_tls(client, sink, faults);
+            check_proxy(client, sink, faults);
+            check_xclient(client, sink, faults);
         }
     }
     for target in targets.iter().filter(|target| target.endpoint == Endpoint::Sink) {
@@ -20,6 +22,31 @@ pub(super) fn check(clients: &[Client], targets: &[Target], sink: &SinkPlan, fau
             let help = format!("target `{}` has another `protocol`", target.name);
             faults.value_with_help(DiagnosticCode::Conflict, "/sink/protocol", message, &help);
         }
+    }
+}
+
+fn check_proxy(client: &Client, sink: &SinkPlan, faults: &mut Faults) {
+    let (message, help) = match (client.proxy.is_some(), sink.proxy) {
+        (true, true) | (false, false) => return,
+        (true, false) => (
+            "the embedded sink reads no header of the PROXY protocol",
+            "write `proxy = true` in `[sink]`",
+        ),
+        (false, true) => (
+            "the embedded sink closes connections without a header of the PROXY protocol",
+            "write `proxy` here, or `proxy = false` in `[sink]`",
+        ),
+    };
+    let pointer = format!("/clients/{}/proxy", escape(&client.name));
+    faults.value_with_help(DiagnosticCode::Conflict, &pointer, message, help);
+}
+
+fn check_xclient(client: &Client, sink: &SinkPlan, faults: &mut Faults) {
+    if client.xclient.is_some() && !sink.xclient {
+        let pointer = format!("/clients/{}/xclient", escape(&client.name));
+        let message = "the embedded sink does not offer XCLIENT";
+        let help = "write `xclient = true` in `[sink]`";
+        faults.value_with_help(DiagnosticCode::Conflict, &pointer, message, help);
     }
 }
 

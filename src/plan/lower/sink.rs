@@ -6,10 +6,13 @@ use super::faults::Faults;
 use super::tls;
 use crate::plan::document::{
     Distribution, Percentiles, Protocol as ProtocolName, Role, Service as ServiceTable, ShortOr,
-    Sink, SinkSteps, SinkTls as SinkTlsValue, Stall as StallTable, Table, TlsTable,
+    Sink, SinkLimits as LimitsTable, SinkSteps, SinkTls as SinkTlsValue, Stall as StallTable,
+    Table, TlsTable,
 };
 use crate::plan::files::Files;
-use crate::plan::model::{Delay, Service, SinkPlan, SinkReply, SinkRole, SinkStep, SinkTls, Stall};
+use crate::plan::model::{
+    Delay, Service, SinkLimits, SinkPlan, SinkReply, SinkRole, SinkStep, SinkTls, Stall,
+};
 use crate::plan::{DiagnosticCode, Share, Span, escape};
 use crate::smtp::{Class, Code, Enhanced, Protocol};
 
@@ -39,6 +42,9 @@ pub(super) fn lower(sink: Option<&Sink>, files: &Files, faults: &mut Faults) -> 
             Some(ProtocolName::Smtp) | None => Protocol::Smtp,
         },
         tls: sink.tls.as_ref().and_then(|tls| lower_tls(tls, files, faults)),
+        proxy: sink.proxy == Some(true),
+        xclient: sink.xclient == Some(true),
+        limits: lower_limits(sink.limits.unwrap_or_default(), faults),
         latency: by_step(sink.latency.as_ref())
             .map(|(step, delay)| (step, lower_delay(*delay, step, faults)))
             .collect(),
@@ -64,6 +70,23 @@ fn lower_tls(tls: &SinkTlsValue, files: &Files, faults: &mut Faults) -> Option<S
     };
     let lowered = tls::lower(Some(&tls), "/sink/tls", files, faults)?;
     Some(SinkTls { mode: lowered.mode, identity: lowered.identity })
+}
+
+fn lower_limits(limits: LimitsTable, faults: &mut Faults) -> SinkLimits {
+    let mut limit = |key: &str, number: Option<u32>| {
+        at_least_one(number, &format!("/sink/limits/{key}"), faults)
+    };
+    let connections = limit("connections", limits.connections);
+    let connections_per_address = limit("connections_per_address", limits.connections_per_address);
+    let messages_per_connection = limit("messages_per_connection", limits.messages_per_connection);
+    let interval = limits.rate.and_then(|rate| {
+        let interval = Duration::try_from_secs_f64(1.0 / rate.per_second()).ok();
+        if interval.is_none_or(|interval| interval.is_zero()) {
+            faults.bad("/sink/limits/rate", "a limit is above zero, and at most 1000000000/s");
+        }
+        interval
+    });
+    SinkLimits { connections, connections_per_address, messages_per_connection, interval }
 }
 
 fn by_step<T>(steps: Option<&SinkSteps<T>>) -> impl Iterator<Item = (SinkStep, &T)> {

@@ -1,5 +1,6 @@
 //! The plan as the rest of the program sees it: typed, complete, with ids in place of names.
 
+mod sink;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::smtp::{
     Protocol, Xclient,
 };
 
+pub use sink::SinkLimits;
 pub use tls::{Identity, SinkTls, Tls, TlsVersion, Verify};
 
 /// Everything that a run does.
@@ -342,6 +344,12 @@ pub struct SinkPlan {
     pub protocol: Protocol,
     /// How it encrypts sessions; none: they are in clear.
     pub tls: Option<SinkTls>,
+    /// Whether a header of the PROXY protocol must come before each session.
+    pub proxy: bool,
+    /// Whether XCLIENT is offered.
+    pub xclient: bool,
+    /// Beyond these it says 421.
+    pub limits: SinkLimits,
     /// How long each answer waits.
     pub latency: Vec<(SinkStep, Delay)>,
     /// For each step the replies other than success, each with its share of all answers.

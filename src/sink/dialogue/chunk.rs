@@ -48,7 +48,8 @@ impl Dialogue {
             Stage::AwaitHello => Place::Outside(Outside::AwaitHello, replies::HELLO_FIRST),
             Stage::AwaitMail => Place::Outside(Outside::AwaitMail, replies::MAIL_FIRST),
             // No command is read there.
-            Stage::Opening
+            Stage::AwaitHeader
+            | Stage::Opening
             | Stage::AwaitHandshake(_)
             | Stage::AwaitDot(..)
             | Stage::AwaitChunk(_)

@@ -4,19 +4,24 @@
 //! was read behind it is handed in again when the time has come. So the answers keep their order,
 //! and a message enters the queue of the servers at the moment when it arrives there.
 
+mod admission;
 mod chunk;
 mod replies;
 mod secure;
 mod transaction;
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::behaviour::Behaviour;
+use super::behaviour::{Behaviour, Proxied, Xclient};
 use super::capabilities::Security;
-use super::command::{Command, Commands, Hello, Objection};
+use super::command::{Command, Commands, Hello, NOT_OFFERED, Objection};
+use super::limits::Limit;
+use super::proxy::Header;
 use super::text::Text;
 use crate::smtp::{Protocol, Step, TlsMode};
+use admission::Admission;
 use chunk::Chunk;
 use secure::Afterwards;
 use transaction::{Delivery, Envelope};
@@ -41,10 +46,14 @@ pub(super) enum Ending {
     Quit,
     /// A 421.
     Closing,
+    /// What should have been the header of a proxy was none.
+    Unannounced,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
+    /// The header of a proxy comes first.
+    AwaitHeader,
     /// The greeting is not said.
     Opening,
     /// The greeting was a refusal: only QUIT is obeyed (RFC 5321 3.1).
@@ -65,6 +74,16 @@ enum Stage {
     Delivering(Delivery),
     /// The last reply is given.
     Over(Ending),
+}
+
+impl Stage {
+    /// Where a session begins that was let in, or will be told that it was not.
+    const fn after_admission(behaviour: &Behaviour) -> Self {
+        match behaviour.tls {
+            Some(TlsMode::Implicit) => Self::AwaitHandshake(Afterwards::Greet),
+            Some(TlsMode::Starttls) | None => Self::Opening,
+        }
+    }
 }
 
 /// One reply on its way.
@@ -128,6 +147,9 @@ enum Granted {
 pub(super) struct Dialogue {
     stage: Stage,
     security: Security,
+    admission: Admission,
+    /// Messages that have begun.
+    messages: u32,
     commands: Commands,
     waiting: Option<(Duration, Answer)>,
 }
@@ -140,15 +162,17 @@ struct Turn<'a> {
 }
 
 impl Dialogue {
-    /// A session with a server that behaves so: the handshake of implicit TLS is due, or the
-    /// greeting.
-    pub(super) fn new(behaviour: &Behaviour) -> Self {
-        let stage = match behaviour.tls {
-            Some(TlsMode::Implicit) => Stage::AwaitHandshake(Afterwards::Greet),
-            Some(TlsMode::Starttls) | None => Stage::Opening,
+    /// A session with a server that behaves so, from an address: the header of a proxy is due, or
+    /// the handshake of implicit TLS, or the greeting.
+    pub(super) fn new(behaviour: &Behaviour, peer: Option<IpAddr>) -> Self {
+        let (stage, admission) = match behaviour.proxied {
+            Proxied::Never => (Stage::after_admission(behaviour), Admission::of(behaviour, peer)),
+            Proxied::Always => {
+                (Stage::AwaitHeader, Admission::AwaitHeader(Header::default(), peer))
+            }
         };
         let (security, commands) = (Security::Clear, Commands::default());
-        Self { stage, security, commands, waiting: None }
+        Self { stage, security, admission, messages: 0, commands, waiting: None }
     }
 
     /// Goes on with the octets of one read, or with those that an earlier call left over; puts the
@@ -177,6 +201,7 @@ impl Dialogue {
                     self.end_of_chunk(chunk, &mut turn);
                 }
                 _ if rest.is_empty() => return (used, Act::Read),
+                Stage::AwaitHeader => used += self.read_header(rest, &mut turn),
                 Stage::AwaitDot(envelope, text) => {
                     used += self.read_text(rest, envelope, text, &mut turn);
                 }
@@ -195,11 +220,12 @@ impl Dialogue {
     }
 
     fn greet(&mut self, turn: &mut Turn<'_>) {
+        if let Admission::Denied(limit) = self.admission {
+            self.stage = Stage::Turned;
+            return self.limit(Step::Greeting, limit, turn);
+        }
         self.stage = Stage::AwaitHello;
-        let greeting = match turn.behaviour.protocol {
-            Protocol::Smtp => replies::GREETING,
-            Protocol::Lmtp => replies::LMTP_GREETING,
-        };
+        let greeting = greeting(turn.behaviour.protocol);
         if self.answer(Step::Greeting, greeting, turn) == Granted::No {
             self.stay(Stage::Turned);
         }
@@ -224,6 +250,7 @@ impl Dialogue {
         match command {
             Command::Hello(hello) => self.hello(hello, turn),
             Command::Starttls => self.starttls(turn),
+            Command::Xclient => self.xclient(turn),
             Command::Mail { size, alphabet } => self.mail(size, alphabet, turn),
             Command::Rcpt { alphabet } => self.rcpt(alphabet, turn),
             Command::Data => self.data(turn),
@@ -262,6 +289,30 @@ impl Dialogue {
         if self.answer(Step::Ehlo, offer, turn) == Granted::Yes {
             self.stage = Stage::AwaitMail;
         }
+    }
+
+    /// The session begins anew for whom the client stands (Postfix `XCLIENT_README`).
+    fn xclient(&mut self, turn: &mut Turn<'_>) {
+        const STEP: Step = Step::Xclient;
+        let greeting = greeting(turn.behaviour.protocol);
+        match (self.stage, turn.behaviour.xclient) {
+            (_, Xclient::Withheld) => self.object(Some(STEP), NOT_OFFERED, turn),
+            (Stage::AwaitMail, Xclient::Offered) => {
+                if self.answer(STEP, greeting, turn) == Granted::Yes {
+                    self.stay(Stage::AwaitHello);
+                }
+            }
+            (Stage::AwaitData(_), Xclient::Offered) => {
+                self.object(Some(STEP), replies::WITHIN_TRANSACTION, turn);
+            }
+            (_, Xclient::Offered) => self.object(Some(STEP), replies::HELLO_FIRST, turn),
+        }
+    }
+
+    /// Says that a limit was reached, which ends the session.
+    fn limit(&mut self, step: Step, limit: Limit, turn: &mut Turn<'_>) {
+        turn.behaviour.tally.limit(limit);
+        self.object(Some(step), limit.reply(), turn);
     }
 
     fn quit(&mut self, turn: &mut Turn<'_>) {
@@ -318,6 +369,13 @@ impl Dialogue {
             (_, 421) => self.stage = Stage::Over(Ending::Closing),
             _ => {}
         }
+    }
+}
+
+const fn greeting(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Smtp => replies::GREETING,
+        Protocol::Lmtp => replies::LMTP_GREETING,
     }
 }
 

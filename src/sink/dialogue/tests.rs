@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Delay, SinkPlan, SinkReply, SinkStep, SinkTls};
+use crate::plan::{Delay, SinkLimits, SinkPlan, SinkReply, SinkStep, SinkTls};
 use crate::sink::tally::{SinkCounters, Tally};
 use crate::smtp::Code;
 
@@ -23,7 +23,7 @@ fn always(step: SinkStep, code: u16, text: &str) -> SinkPlan {
 fn converse(plan: &SinkPlan, pieces: &[&[u8]]) -> (String, Act, SinkCounters) {
     let tally = Arc::new(Tally::new());
     let mut behaviour = Behaviour::new(plan, 1, tally);
-    let mut dialogue = Dialogue::new(&behaviour);
+    let mut dialogue = Dialogue::new(&behaviour, None);
     let mut out = Vec::new();
     let (_, mut act) = dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out);
     for piece in pieces {
@@ -162,7 +162,7 @@ fn what_stands_behind_a_delayed_answer_is_left_for_later() {
     let latency = vec![(Step::Rcpt, Delay::Constant(ms(20)))];
     let plan = SinkPlan { latency, ..plan() };
     let mut behaviour = Behaviour::new(&plan, 1, Arc::new(Tally::new()));
-    let mut dialogue = Dialogue::new(&behaviour);
+    let mut dialogue = Dialogue::new(&behaviour, None);
     let mut out = Vec::new();
     let group = b"HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
 
@@ -289,13 +289,100 @@ fn requests_for_notifications_are_checked() {
     assert_eq!(after_hello(bad), [250, 501]);
 }
 
+#[test]
+fn the_limits_on_connections_are_told_in_the_greeting() {
+    let limits = SinkLimits { connections_per_address: Some(1), ..SinkLimits::default() };
+    let plan = SinkPlan { limits, ..plan() };
+    let mut behaviour = Behaviour::new(&plan, 1, Arc::default());
+    let mut greeted = |last: u8| {
+        let mut dialogue = Dialogue::new(&behaviour, Some(IpAddr::from([127, 0, 0, last])));
+        let mut out = Vec::new();
+        let (_, act) = dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out);
+        (dialogue, String::from_utf8(out).unwrap(), act)
+    };
+
+    let (first, said, act) = greeted(1);
+    assert_eq!((said.as_str(), act), ("220 sink.invalid ESMTP mailquake\r\n", Act::Read));
+    let (_, said, act) = greeted(1);
+    assert_eq!(said, "421 4.7.0 too many connections from your address\r\n");
+    assert_eq!(act, Act::Close(Ending::Closing));
+    assert_eq!(greeted(2).2, Act::Read);
+    drop(first);
+    assert_eq!(greeted(1).2, Act::Read);
+    let counters = behaviour.tally.counters();
+    assert_eq!(counters.limited.connections_per_address, 1);
+    assert_eq!(counters.refused["greeting"]["421"], 1);
+}
+
+#[test]
+fn the_limits_on_messages_are_told_at_mail() {
+    let limits = SinkLimits { messages_per_connection: Some(1), ..SinkLimits::default() };
+    let plan = SinkPlan { limits, ..plan() };
+    let octets = b"HELO a\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\nNOOP\r\n";
+
+    let (replies, act, counters) = converse(&plan, &[octets]);
+
+    assert!(
+        replies.ends_with("250 2.0.0 ok\r\n421 4.7.0 too many messages on this connection\r\n")
+    );
+    assert_eq!(act, Act::Close(Ending::Closing));
+    assert_eq!(counters.limited.messages_per_connection, 1);
+}
+
+#[test]
+fn a_header_comes_before_all_and_its_address_is_counted() {
+    let limits = SinkLimits { connections_per_address: Some(1), ..SinkLimits::default() };
+    let plan = SinkPlan { proxy: true, limits, ..plan() };
+    let mut behaviour = Behaviour::new(&plan, 1, Arc::default());
+    let proxy = Some(IpAddr::from([127, 0, 0, 1]));
+    let mut begun = |header: &[u8]| {
+        let mut dialogue = Dialogue::new(&behaviour, proxy);
+        let mut out = Vec::new();
+        let (used, act) = dialogue.on(header, Duration::ZERO, &mut behaviour, &mut out);
+        (dialogue, used, act, String::from_utf8(out).unwrap())
+    };
+
+    let header = |last: u8| format!("PROXY TCP4 198.18.0.{last} 127.0.0.1 4000 25\r\nNOOP\r\n");
+    let (_first, used, act, said) = begun(header(1).as_bytes());
+    assert_eq!((used, act), (header(1).len(), Act::Read));
+    assert_eq!(said, "220 sink.invalid ESMTP mailquake\r\n250 2.0.0 ok\r\n");
+    assert_eq!(begun(header(2).as_bytes()).2, Act::Read);
+    assert_eq!(begun(header(1).as_bytes()).2, Act::Close(Ending::Closing));
+    let (_, _, act, said) = begun(b"EHLO a\r\n");
+    assert_eq!((act, said.as_str()), (Act::Close(Ending::Unannounced), ""));
+}
+
+#[test]
+fn behind_a_header_implicit_tls_begins_with_what_is_left() {
+    let plan = SinkPlan { proxy: true, ..offering(TlsMode::Implicit) };
+    let mut behaviour = Behaviour::new(&plan, 1, Arc::default());
+    let mut dialogue = Dialogue::new(&behaviour, None);
+    let octets = b"PROXY UNKNOWN\r\n\x16\x03\x01";
+
+    let read = dialogue.on(octets, Duration::ZERO, &mut behaviour, &mut Vec::new());
+
+    assert_eq!(read, (octets.len() - 3, Act::StartTls));
+}
+
+#[test]
+fn xclient_begins_the_session_anew() {
+    let plan = SinkPlan { xclient: true, ..plan() };
+    let (replies, _, _) =
+        converse(&plan, &[b"EHLO a\r\nXCLIENT ADDR=198.18.0.1\r\nMAIL FROM:<>\r\n"]);
+    assert!(replies.contains("250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN\r\n"), "{replies}");
+    assert!(replies.ends_with("220 sink.invalid ESMTP mailquake\r\n503 5.5.1 EHLO first\r\n"));
+    let within = b"HELO a\r\nMAIL FROM:<>\r\nXCLIENT ADDR=198.18.0.1\r\nXCLIENT\r\n";
+    assert_eq!(codes(&plan, within), [220, 250, 250, 503, 501]);
+    assert_eq!(after_hello(b"XCLIENT ADDR=198.18.0.1\r\n"), [502]);
+}
+
 fn offering(mode: TlsMode) -> SinkPlan {
     SinkPlan { tls: Some(SinkTls { mode, identity: None }), ..plan() }
 }
 
 /// A session behind a handshake that was asked for by STARTTLS; `out` holds what was said after it.
 fn secured(behaviour: &mut Behaviour, out: &mut Vec<u8>) -> Dialogue {
-    let mut dialogue = Dialogue::new(behaviour);
+    let mut dialogue = Dialogue::new(behaviour, None);
     let asked = b"EHLO a\r\nSTARTTLS\r\n";
     let (used, act) = dialogue.on(asked, Duration::ZERO, behaviour, out);
     assert_eq!((used, act), (asked.len(), Act::StartTls));
@@ -324,7 +411,7 @@ fn starttls_is_offered_in_clear_alone_and_the_dialogue_begins_anew_behind_it() {
 #[test]
 fn what_stands_behind_starttls_is_left_to_the_handshake() {
     let mut behaviour = Behaviour::new(&offering(TlsMode::Starttls), 1, Arc::default());
-    let mut dialogue = Dialogue::new(&behaviour);
+    let mut dialogue = Dialogue::new(&behaviour, None);
     let octets = b"EHLO a\r\nSTARTTLS\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n";
     let mut out = Vec::new();
 
@@ -352,7 +439,7 @@ fn starttls_has_its_place() {
 #[test]
 fn implicit_tls_comes_before_the_greeting() {
     let mut behaviour = Behaviour::new(&offering(TlsMode::Implicit), 1, Arc::default());
-    let mut dialogue = Dialogue::new(&behaviour);
+    let mut dialogue = Dialogue::new(&behaviour, None);
     let mut out = Vec::new();
 
     assert_eq!(dialogue.on(b"", Duration::ZERO, &mut behaviour, &mut out), (0, Act::StartTls));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Answer, Dialogue, Granted, Stage, Taken, Turn, Words, replies};
 use crate::sink::capabilities::LARGEST_TEXT;
 use crate::sink::command::{Alphabet, not_ascii};
+use crate::sink::limits::Limit;
 use crate::sink::text::Text;
 use crate::smtp::{Protocol, Step};
 
@@ -86,12 +87,17 @@ impl Dialogue {
                 self.object(Some(STEP), replies::TOO_LARGE, turn);
             }
             Stage::AwaitMail => {
+                if let Err(limit) = self.may_begin(turn) {
+                    return self.limit(STEP, limit, turn);
+                }
                 if self.answer(STEP, replies::SENDER_OK, turn) == Granted::Yes {
+                    self.messages = self.messages.saturating_add(1);
                     self.stage = Stage::AwaitData(Envelope::new(alphabet));
                 }
             }
             Stage::AwaitData(_) => self.object(Some(STEP), replies::NESTED_MAIL, turn),
             Stage::AwaitHello
+            | Stage::AwaitHeader
             | Stage::Opening
             | Stage::Turned
             | Stage::AwaitHandshake(_)
@@ -100,6 +106,11 @@ impl Dialogue {
             | Stage::Delivering(_)
             | Stage::Over(_) => self.object(Some(STEP), replies::HELLO_FIRST, turn),
         }
+    }
+
+    fn may_begin(&self, turn: &mut Turn<'_>) -> Result<(), Limit> {
+        let limits = turn.behaviour.limits.as_mut();
+        limits.map_or(Ok(()), |limits| limits.begin(self.messages, turn.now))
     }
 
     pub(super) fn rcpt(&mut self, alphabet: Alphabet, turn: &mut Turn<'_>) {
