@@ -10,7 +10,11 @@ use crate::plan::Span;
 
 /// The plan that the flags mean, in TOML.
 pub fn plan_text(args: &QuickArgs) -> String {
-    let mut parts = vec![head(args), target(args), client(args), MESSAGE.to_owned() + &size(args)];
+    let mut parts = vec![head(args), target(args), client(args)];
+    if args.load.malformed {
+        parts.push(MALFORMED.to_owned());
+    }
+    parts.push(MESSAGE.to_owned() + &size(args));
     parts.extend(phases(args).iter().map(Phase::text));
     if args.no_monitor {
         parts.push("[monitor]\nenabled = false\n".to_owned());
@@ -23,6 +27,16 @@ from = "load@load.test"
 to = "user{{ range_int(1, 10000) }}@example.test"
 subject = "Message {{ seq }}"
 text = "Message {{ seq }} of a load test."
+"#;
+
+const MALFORMED: &str = r#"[clients.rude] # plays malformed cases in place of sending mail
+kind = "malformed"
+
+[mixes]
+beside = { quick = 9, rude = 1 }
+
+[defaults]
+mix = "beside"
 "#;
 
 fn head(args: &QuickArgs) -> String {
@@ -67,8 +81,26 @@ fn client(args: &QuickArgs) -> String {
     };
     format!(
         "[clients.quick]\nmessages = \"quick\"\nmessages_per_connection = {reuse}\n\
-         pipelining = {pipelining}\n{pace}"
+         pipelining = {pipelining}\n{pace}{}",
+        tls(args)
     )
+}
+
+/// The embedded sink has a certificate of its own that its clients check it against.
+fn tls(args: &QuickArgs) -> String {
+    let encryption = &args.encryption;
+    match &encryption.ca {
+        _ if !encryption.use_tls => String::new(),
+        _ if args.sink => "tls = \"starttls\"\n".to_owned(),
+        Some(path) => {
+            // The plan may be written to another folder than the one that the path begins at.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = quoted(&path.display().to_string());
+            format!("tls = {{ mode = \"starttls\", ca = {path} }}\n")
+        }
+        None => "tls = { mode = \"starttls\", verify = \"none\" } # any certificate will do\n"
+            .to_owned(),
+    }
 }
 
 fn size(args: &QuickArgs) -> String {
@@ -292,6 +324,24 @@ mod tests {
         ];
         for (line, expected) in table {
             assert_eq!(phases(&quick(line)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn encryption_is_checked_where_there_is_something_to_check_it_against() {
+        for (line, expected) in [
+            ("", ""),
+            (
+                "--use-tls",
+                "tls = { mode = \"starttls\", verify = \"none\" } # any certificate will do\n",
+            ),
+            (
+                "--use-tls --ca /etc/my/$ca.pem",
+                "tls = { mode = \"starttls\", ca = \"/etc/my/$$ca.pem\" }\n",
+            ),
+            ("--use-tls --sink", "tls = \"starttls\"\n"),
+        ] {
+            assert_eq!(tls(&quick(line)), expected, "{line}");
         }
     }
 

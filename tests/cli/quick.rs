@@ -17,10 +17,11 @@ const UNHURRIED: &str = "[[phases]]\nname = \"none\"\nkind = \"pause\"\nduration
 #[test]
 fn the_plan_that_is_written_is_valid_and_stays_as_it_is() {
     let desk = Desk::new();
-    let table: [(&str, &[&str]); 4] = [
+    let table: [(&str, &[&str]); 5] = [
         ("default", &[]),
         ("bursts", &["--burst-mode", "-c", "40", "--message-size", "64KiB", "-d", "2m"]),
         ("slow", &["--slow-client", "--slow-delay", "0.25"]),
+        ("rude", &["--use-tls", "--malformed"]),
         ("sink", &["--sink", "--no-connection-reuse", "--pipelining", "--no-monitor"]),
     ];
     for (name, flags) in table {
@@ -94,6 +95,62 @@ fn a_command_line_with_short_flags_and_bursts_runs_unchanged() {
 
     assert_eq!(number(&summary, "/all/sessions/reused"), 0);
     assert_eq!(summary["phases"][1]["kind"], "burst");
+}
+
+/// A second of `quick` against a sink that offers STARTTLS; gives the summary and what the sink
+/// counted.
+fn against_a_sink(flags: &[&str]) -> (Value, Value) {
+    let sink_desk = Desk::new();
+    let offering = ["--tls", "starttls", "--certificate-out", "ca.pem"];
+    let sink = SinkProcess::start_with(&sink_desk, &offering);
+    let ca = sink_desk.path("ca.pem");
+    let port = sink.address.port().to_string();
+    let desk = Desk::new();
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    desk.write("other.pem", &other.cert.pem());
+    let mut words = vec!["quick", "-d", "1", "-c", "10", "--ramp-up", "0", "-o", "result.json"];
+    words.extend(["--host", "127.0.0.1", "-p", &port]);
+    words.extend(flags.iter().map(|flag| if *flag == "CA" { ca.to_str().unwrap() } else { flag }));
+
+    desk.mailquake(&words);
+
+    let summary: Value = serde_json::from_str(&desk.read("result.json")).unwrap();
+    sums::hold(&summary);
+    (summary, sink.counters())
+}
+
+#[test]
+fn with_use_tls_every_message_goes_through_a_handshake_first() {
+    for flags in [&["--use-tls"][..], &["--use-tls", "--ca", "CA"]] {
+        let (summary, sink) = against_a_sink(flags);
+
+        let accepted = number(&summary, "/all/messages/accepted");
+        assert!(accepted > 0 && number(&sink, "/messages") == accepted, "{flags:?}: {summary:#}");
+        let shaken = number(&sink, "/tls/full") + number(&sink, "/tls/resumed");
+        assert_eq!(shaken, number(&sink, "/connections") - 1, "all but the one that tried it");
+    }
+    let (_, sink) = against_a_sink(&[]);
+    assert_eq!(sink.get("tls"), None, "in clear");
+}
+
+#[test]
+fn with_another_ca_no_message_is_sent() {
+    let (summary, sink) = against_a_sink(&["--use-tls", "--ca", "other.pem"]);
+
+    assert!(number(&summary, "/all/messages/tls") > 0, "{summary:#}");
+    assert_eq!(number(&sink, "/messages"), 0);
+}
+
+#[test]
+fn with_malformed_one_connection_in_ten_plays_cases() {
+    let (summary, sink) = against_a_sink(&["--malformed"]);
+
+    let cases = summary["all"]["cases"].as_object().unwrap();
+    let started: u64 = cases.values().map(|case| case["started"].as_u64().unwrap()).sum();
+    assert!(started > 0, "{summary:#}");
+    assert!(number(&summary, "/all/messages/accepted") > 0);
+    assert!(number(&sink, "/connections") > 10);
+    assert!(sink["refused"].as_object().is_some(), "{sink:#}");
 }
 
 #[test]

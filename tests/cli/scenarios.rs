@@ -20,16 +20,19 @@ macro_rules! scenarios {
 
 scenarios! {
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
+    connection_limits_passes: "connection-limits.toml" in "0.3";
     everyday_mix_passes: "everyday-mix.yaml" in "0.03";
     greylisting_sink_passes: "greylisting-sink.toml" in "0.05";
     malformed_passes: "malformed.toml" in "0.15";
     open_rate_passes: "open-rate.toml" in "0.02";
+    pipelining_passes: "pipelining.toml" in "0.03";
     quickstart_passes: "quickstart.toml" in "0.1";
     ramp_to_peak_passes: "ramp-to-peak.toml" in "0.02";
     slow_clients_passes: "slow-clients.toml" in "0.1";
     soak_passes: "soak.toml" in "0.003";
     spikes_passes: "spikes.toml" in "0.02";
     staircase_passes: "staircase.toml" in "0.03";
+    tls_against_plain_passes: "tls-against-plain.toml" in "0.05";
 }
 
 fn passes(file: &str, factor: &str) {

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use check::CheckArgs;
 pub use plan::{DestinationFlags, InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
-pub use quick::{BurstFlags, LoadFlags, QuickArgs, ReuseFlags};
+pub use quick::{BurstFlags, EncryptionFlags, LoadFlags, QuickArgs, ReuseFlags};
 pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
@@ -191,7 +191,8 @@ mod tests {
             "mailquake run plan.toml --workers 0",
             "mailquake run plan.toml --allow 10.0.0.0",
             "mailquake quick --max-connections 0",
-            "mailquake quick --use-tls",
+            "mailquake quick --ca ca.pem",
+            "mailquake quick --sink --use-tls --ca ca.pem",
             "mailquake schema events",
             "mailquake sink --listen somewhere",
         ];

@@ -32,6 +32,9 @@ pub struct QuickArgs {
     /// How slow the client is.
     #[command(flatten)]
     pub pace: PaceFlags,
+    /// The encryption.
+    #[command(flatten)]
+    pub encryption: EncryptionFlags,
     /// The server's name or address.
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub host: String,
@@ -88,6 +91,11 @@ pub struct LoadFlags {
     /// Sends MAIL, RCPT and DATA in one group where the server offers it.
     #[arg(long)]
     pub pipelining: bool,
+    /// Lets one connection in ten play malformed cases beside the mail of the others.
+    ///
+    /// With fewer than six connections there is none; `mailquake explain` lists the cases.
+    #[arg(long)]
+    pub malformed: bool,
 }
 
 /// Bursts from half of the maximum to the maximum.
@@ -128,6 +136,18 @@ pub struct ReuseFlags {
     /// How many messages a connection carries where it is reused.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub messages_per_connection: u32,
+}
+
+/// How the connections are encrypted.
+#[derive(Args, Clone, Debug)]
+pub struct EncryptionFlags {
+    /// Encrypts by STARTTLS. The certificate is not checked without --ca; that of the embedded
+    /// server always is.
+    #[arg(long)]
+    pub use_tls: bool,
+    /// A file with the roots, in PEM, that the server's certificate is checked against.
+    #[arg(long, value_name = "FILE", requires = "use_tls", conflicts_with = "sink")]
+    pub ca: Option<PathBuf>,
 }
 
 impl ReuseFlags {
