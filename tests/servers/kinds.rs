@@ -2,9 +2,9 @@
 
 use At::{
     Dovecot, DovecotSocket, Embedded, Postfix, PostfixCertificate, PostfixImplicit, PostfixProxy,
-    PostfixV6, PostfixXclient, SmtpSink, SmtpSinkLmtp,
+    PostfixStrict, PostfixV6, PostfixXclient, SmtpSink, SmtpSinkLmtp,
 };
-use Shows::{Clients, Logged, NoStep, Step, Tls};
+use Shows::{Clients, Finding, Logged, NoFinding, NoStep, Step, Tls};
 
 /// A server and the port of it that a client uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,6 +15,7 @@ pub(crate) enum At {
     PostfixCertificate,
     PostfixXclient,
     PostfixProxy,
+    PostfixStrict,
     Dovecot,
     DovecotSocket,
     SmtpSink,
@@ -31,6 +32,10 @@ pub(crate) enum Shows {
     NoStep(&'static str),
     /// The version of TLS of all handshakes.
     Tls(&'static str),
+    /// In Postfix's case: a malformed case with findings.
+    Finding(&'static str),
+    /// In Postfix's case: a malformed case without findings.
+    NoFinding(&'static str),
     /// In Postfix's log: at least so many clients whose addresses begin so.
     Clients(&'static str, usize),
     /// In Postfix's log: these words.
@@ -135,6 +140,18 @@ pub(crate) const KINDS: &[Kind] = &[
         &[NoStep("quit")],
     ),
     mail("pauses between messages", r#"think = "20ms""#, &[Postfix, SmtpSink, Embedded], &[]),
+    mail(
+        "slow: waits before commands, 4 KiB/s",
+        r#"pace = { before_command = "20ms", data = "4KiB/s" }"#,
+        &[Postfix, SmtpSink, Embedded],
+        &[],
+    ),
+    mail(
+        "slow: octet by octet, behind TLS",
+        "pace = { data = \"16KiB/s\", byte_by_byte = true }\ntls = { mode = \"starttls\"@TRUST@ }",
+        &[Postfix, Embedded],
+        &[Step("tls")],
+    ),
     mail("BDAT", r#"chunking = "auto""#, &[Postfix], &[Step("bdat"), NoStep("data")]),
     mail(
         "BDAT, several in flight",
@@ -238,6 +255,13 @@ pub(crate) const KINDS: &[Kind] = &[
         &[Step("bdat")],
     ),
     mail_of("LMTP, Unix socket", "", SEVERAL, &[DovecotSocket], &[]),
+    mail_of(
+        "LMTP, slow: waits before commands, 4 KiB/s",
+        r#"pace = { before_command = "20ms", data = "4KiB/s" }"#,
+        SEVERAL,
+        &[Dovecot, SmtpSinkLmtp],
+        &[],
+    ),
     mail_of("LMTP, 8-bit text", "", EIGHT_BIT, &[Dovecot, SmtpSinkLmtp], &[]),
     Kind {
         name: "malformed, beside mail",
@@ -245,6 +269,15 @@ pub(crate) const KINDS: &[Kind] = &[
         message: NOTE,
         load: Load::BesideMail,
         on: &[Postfix, SmtpSink, Embedded],
-        shows: &[],
+        // Texts can be smuggled into a Postfix with the defaults from before 3.9.
+        shows: &[Finding("data-end-lf-dot-lf")],
+    },
+    Kind {
+        name: "malformed, where Postfix forbids bare newlines",
+        client: "kind = \"malformed\"",
+        message: NOTE,
+        load: Load::BesideMail,
+        on: &[PostfixStrict],
+        shows: &[NoFinding("data-end-lf-dot-lf"), NoFinding("data-end-crlf-dot-lf")],
     },
 ];

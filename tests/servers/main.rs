@@ -23,11 +23,14 @@ mod process;
 mod run;
 mod smtp_sink;
 
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use postfix::Postfix;
 use run::{Summary, command, summary};
 use serde_json::Value;
@@ -183,6 +186,29 @@ fn postfix_delivers_each_counted_message() {
     assert_eq!(summary.count("/all/messages/accepted"), COUNTED);
     assert_eq!(summary.count("/all/recipients/accepted"), 2 * COUNTED);
     assert_eq!(postfix.took(COUNTED), COUNTED);
+}
+
+/// The code of the reply to a login by PLAIN (RFC 4954).
+fn login(postfix: &Postfix, user: &str, password: &str) -> String {
+    let mut stream = TcpStream::connect(postfix.ports().login).unwrap();
+    let initial = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
+    // In lock-step: what comes before the greeting would be refused.
+    let mut replies = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    replies.next();
+    write!(stream, "EHLO load.test\r\n").unwrap();
+    replies.find(|line| line.starts_with("250 ")).unwrap();
+    write!(stream, "AUTH PLAIN {initial}\r\n").unwrap();
+    replies.next().unwrap().chars().take(3).collect()
+}
+
+#[test]
+#[ignore = "needs Postfix and Dovecot"]
+fn dovecot_checks_the_logins_of_postfix() {
+    let postfix = Postfix::start();
+
+    assert_eq!(login(&postfix, "user1@example.test", "secret1"), "235");
+    assert_eq!(login(&postfix, "user20@example.test", "secret20"), "235");
+    assert_eq!(login(&postfix, "user1@example.test", "secret2"), "535");
 }
 
 #[test]

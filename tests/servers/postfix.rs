@@ -30,6 +30,8 @@ pub(crate) struct Ports {
     pub(crate) implicit: SocketAddr,
     /// STARTTLS with a certificate of the client's.
     pub(crate) certificate: SocketAddr,
+    /// Only CRLF at the ends of lines.
+    pub(crate) strict: SocketAddr,
     /// A login.
     pub(crate) login: SocketAddr,
     /// Whom the client stands for, by XCLIENT.
@@ -45,6 +47,7 @@ impl Ports {
             v6: free_address_v6(),
             implicit: free_address(),
             certificate: free_address(),
+            strict: free_address(),
             login: free_address(),
             xclient: free_address(),
             proxy: free_address(),
@@ -163,6 +166,7 @@ fn configure(folder: &Path, ports: &Ports, logins: &Path) -> Certificates {
         ("PLAIN", &*ports.plain.to_string()),
         ("IMPLICIT", &ports.implicit.to_string()),
         ("CERTIFICATE", &ports.certificate.to_string()),
+        ("STRICT", &ports.strict.to_string()),
         ("LOGIN", &ports.login.to_string()),
         ("XCLIENT", &ports.xclient.to_string()),
         ("PROXY", &ports.proxy.to_string()),
