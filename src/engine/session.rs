@@ -443,7 +443,19 @@ impl<D: Dialer> Session<D> {
         } else if self.is_at_its_own_pace() {
             self.break_off(now)
         } else {
+            self.drop_riders(phase, now);
             self.give_up(now)
+        }
+    }
+
+    /// What rides behind the message that is cut belongs to a phase that goes on: the plan ends it,
+    /// not the server.
+    fn drop_riders(&mut self, cut: PhaseId, now: Instant) {
+        for _ in 0..self.dialog.unfinished() {
+            let rider = self.starts.pop_back_if(|start| start.key.phase != cut);
+            let Some(start) = rider else { return };
+            let end = End::without_reply(Outcome::Interrupted, Step::Mail);
+            start.settle(&end, now, &ErrorText::of("the message before it was cut"));
         }
     }
 

@@ -825,3 +825,20 @@ async fn every_server_is_reached_from_every_source_address_evenly() {
         ["127.0.0.5 127.0.0.1:25", "127.0.0.6 127.0.0.1:25", "::1 [::1]:25", "::2 [::1]:25"];
     assert_eq!(taken, pairs.map(|pair| (pair.to_owned(), 6)).into());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_rides_behind_a_message_that_is_cut_is_not_late() {
+    let first = phase("a", steady(1.0), Some(1.0));
+    let phases = vec![first, phase("b", steady(1.0), Some(5.0))];
+    let mut plan = plan(phases, 100.0);
+    plan.phases[0].drain = seconds(3.0);
+    plan.targets[0].timeouts.reply = seconds(10.0);
+    plan.targets[0].timeouts.end_of_data = seconds(20.0);
+    // Leave to send the text comes only when the second phase has taken the session over.
+    plan.sink.latency.push((Step::Data, Delay::Constant(seconds(1.5))));
+    plan.clients[0].pipelining = Pipelining::Full;
+    let outcomes = run(plan).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Ambiguous), 1);
+    assert_eq!(outcomes.ended(1, Outcome::Interrupted), 1, "{:?}", outcomes.phase(1).messages);
+}

@@ -50,6 +50,13 @@ impl Dialog {
         self.over(Act::Close)
     }
 
+    /// How many of the newest messages in progress the server can't have, since their last octet
+    /// was not given to the kernel.
+    pub fn unfinished(&self) -> usize {
+        let whole = self.handed_over(self.transactions.len());
+        whole.iter().rev().take_while(|whole| !**whole).count()
+    }
+
     /// For each message in progress, the oldest first: whether the last octet of its text was
     /// given to the kernel. Looked up from behind, for what is left outstanding of a message that
     /// has just ended stands before the others.
