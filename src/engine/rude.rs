@@ -1,7 +1,7 @@
 //! A malformed start → its case, played in a connection of its own.
 //!
 //! Nothing of it counts as mail: what came out stands under the case. Afterwards the server is
-//! asked for a correct session, at most once a second for each target and worker.
+//! asked for a correct session, at most once a second for each target.
 
 use std::future::poll_fn;
 use std::io;

@@ -25,6 +25,8 @@ pub struct Shared {
     /// Behind a pointer of their own, so that counting disturbs nobody who reads the plan.
     crowds: Box<Crowds>,
     tracks: Vec<Track>,
+    /// By target: when it may be asked again if it still serves, in nanoseconds of the run's clock.
+    probes: Vec<AtomicU64>,
 }
 
 /// Phases that follow one another; those placed beside them by `with` have tracks of their own.
@@ -64,7 +66,8 @@ impl Shared {
             });
         let phases = counters.collect();
         let tracks = tracks(&plan);
-        Self { plan, timeline, addresses, workers, phases, crowds: Box::default(), tracks }
+        let probes = plan.targets.iter().map(|_| AtomicU64::new(0)).collect();
+        Self { plan, timeline, addresses, workers, phases, crowds: Box::default(), tracks, probes }
     }
 
     /// The addresses of a client's target.
@@ -112,6 +115,16 @@ impl Shared {
     pub(super) fn mark_reached(&self, phase: PhaseId, at: Duration) {
         let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).max(1);
         self.phases[phase.index()].reached.store(nanos, Ordering::Relaxed);
+    }
+
+    /// Whether a target may be asked now if it still serves; then not again before a pause is over.
+    pub(super) fn may_probe(&self, target: TargetId, at: Duration, pause: Duration) -> bool {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let again = nanos(at.saturating_add(pause));
+        let due = |next: u64| (nanos(at) >= next).then_some(again);
+        self.probes.get(target.index()).is_some_and(|next| {
+            next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+        })
     }
 
     /// When a closed phase's count was reached.
@@ -192,4 +205,25 @@ pub(super) enum Spent {
     Last,
     /// The count was reached before.
     Refused,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::fixture;
+
+    #[test]
+    fn a_target_is_asked_once_in_a_pause_whoever_asks() {
+        let plan = fixture::plan(Vec::new());
+        let timeline = Arc::new(Timeline::new(&plan));
+        let shared = Shared::new(Arc::new(plan), timeline, vec![Vec::new()], 2);
+        let asked = |millis| {
+            shared.may_probe(TargetId(0), Duration::from_millis(millis), Duration::from_secs(1))
+        };
+
+        assert_eq!(
+            [0, 0, 999, 1000, 1500, 2000].map(asked),
+            [true, false, false, true, false, true]
+        );
+    }
 }

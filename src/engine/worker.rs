@@ -53,7 +53,6 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) sessions: RefCell<Vec<Rc<Handle>>>,
     pub(super) retries: RefCell<BinaryHeap<Reverse<Retry>>>,
     /// By target: when it was last asked whether it still serves.
-    probed: RefCell<Vec<Option<Instant>>>,
     pub(super) stopping: Cell<bool>,
     pub(super) stopped: Cell<bool>,
     pub(super) this: std::rc::Weak<Self>,
@@ -85,7 +84,6 @@ impl<D: Dialer> Worker<D> {
             departed: RefCell::default(),
             sessions: RefCell::default(),
             retries: RefCell::default(),
-            probed: RefCell::new(vec![None; plan.targets.len()]),
             stopping: Cell::default(),
             stopped: Cell::default(),
             this: std::rc::Weak::clone(this),
@@ -203,15 +201,11 @@ impl<D: Dialer> Worker<D> {
         }
     }
 
-    /// Whether a target may be asked now if it still serves: at most once a second.
+    /// Whether a target may be asked now if it still serves: at most once a second, by
+    /// whichever worker.
     pub(super) fn may_probe(&self, target: TargetId, now: Instant) -> bool {
-        let mut probed = self.probed.borrow_mut();
-        let Some(last) = probed.get_mut(target.index()) else { return false };
-        let may = last.is_none_or(|last| now >= last + super::rude::BETWEEN_PROBES);
-        if may {
-            *last = Some(now);
-        }
-        may && !self.stopping.get()
+        let at = now.saturating_duration_since(self.books.zero);
+        !self.stopping.get() && self.books.shared.may_probe(target, at, super::rude::BETWEEN_PROBES)
     }
 
     /// Takes ended tasks from the books; a panic is told.
