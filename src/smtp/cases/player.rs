@@ -327,7 +327,8 @@ mod tests {
 
     #[test]
     fn replies_are_right_tolerated_or_findings() {
-        let table: [(&str, &[&str], CaseEnd); 12] = [
+        let table: [(&str, &[&str], CaseEnd); 13] = [
+            ("syntax-nul", &["220 a", "250 a", "250 ok", "221 bye"], CaseEnd::Tolerated),
             ("syntax-unknown-verb", &["220 a", "250 a", "500 no", "221 bye"], CaseEnd::Right),
             ("syntax-unknown-verb", &["220 a", "250 a", "502 no", "221 bye"], CaseEnd::Tolerated),
             ("syntax-unknown-verb", &["220 a", "250 a", "421 bye"], CaseEnd::Tolerated),
