@@ -30,6 +30,10 @@ pub enum Purpose {
     Sink,
     /// Whom a session stands for (PROXY protocol).
     Peer,
+    /// Whether a session tries a wrong password, and which.
+    Password,
+    /// What makes an exchange of AUTH unlike others.
+    Nonce,
 }
 
 /// A place to draw from: a seed, narrowed step by step to the thing that is drawn for.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::args::QuickArgs;
+use super::args::{PASSWORD_VARIABLE, QuickArgs};
 use crate::plan::Span;
 
 /// The plan that the flags mean, in TOML.
@@ -15,6 +15,7 @@ pub fn plan_text(args: &QuickArgs) -> String {
         parts.push(MALFORMED.to_owned());
     }
     parts.push(MESSAGE.to_owned() + &size(args));
+    parts.extend(accounts(args));
     parts.extend(phases(args).iter().map(Phase::text));
     if args.no_monitor {
         parts.push("[monitor]\nenabled = false\n".to_owned());
@@ -56,7 +57,8 @@ fn head(args: &QuickArgs) -> String {
 
 fn target(args: &QuickArgs) -> String {
     if args.sink {
-        return "[sink] # the embedded server takes the load\nrole = \"target\"\n".to_owned();
+        let users = args.login.username.as_ref().map_or("", |_| "users = \"accounts\"\n");
+        return format!("[sink] # the embedded server takes the load\nrole = \"target\"\n{users}");
     }
     // An IPv6 address needs brackets before its port.
     let bare_ipv6 = args.host.contains(':') && !args.host.starts_with('[');
@@ -82,7 +84,7 @@ fn client(args: &QuickArgs) -> String {
     format!(
         "[clients.quick]\nmessages = \"quick\"\nmessages_per_connection = {reuse}\n\
          pipelining = {pipelining}\n{pace}{}",
-        tls(args)
+        tls(args) + &auth(args)
     )
 }
 
@@ -101,6 +103,26 @@ fn tls(args: &QuickArgs) -> String {
         None => "tls = { mode = \"starttls\", verify = \"none\" } # any certificate will do\n"
             .to_owned(),
     }
+}
+
+fn auth(args: &QuickArgs) -> String {
+    let Some(user) = &args.login.username else { return String::new() };
+    let who = if args.sink { "users = \"accounts\"".to_owned() } else { login(user) };
+    let rate = args.login.auth_failure_rate;
+    let fails =
+        if rate.fraction() > 0.0 { format!(", failure_rate = \"{rate}\"") } else { String::new() };
+    format!("auth = {{ mechanism = \"plain\", {who}{fails} }}\n")
+}
+
+/// The password itself is never written.
+fn login(user: &str) -> String {
+    format!("user = {}, password = \"env:{PASSWORD_VARIABLE}\"", quoted(user))
+}
+
+/// The user, where the embedded server must know it too.
+fn accounts(args: &QuickArgs) -> Option<String> {
+    let user = args.login.username.as_ref().filter(|_| args.sink)?;
+    Some(format!("[feeds.accounts]\ninline = [{{ {} }}]\n", login(user)))
 }
 
 fn size(args: &QuickArgs) -> String {

@@ -8,7 +8,7 @@ use super::args::{CheckArgs, FormatFlags, InputFormat, PlanFlags, ValueFlags};
 use super::messages::{Failure, look};
 use super::variables;
 use crate::monitor;
-use crate::plan::{Format, Loaded, Overrides, Source, Surroundings, load};
+use crate::plan::{Environment, Format, Loaded, Overrides, Source, Surroundings, load};
 use crate::run::chain;
 
 /// Loads the plan that a command names, with the flags' changes.
@@ -18,19 +18,25 @@ pub(super) fn plan(
     format: &FormatFlags,
 ) -> Result<Loaded, Failure> {
     let values = &flags.values;
-    let (environment, files) = changes(values)?;
-    loaded(&source(path, values.input_format)?, &flags.overrides(environment, files), format)
+    let (variables, files) = changes(values)?;
+    loaded(
+        &source(path, values.input_format)?,
+        &flags.overrides(variables, files),
+        format,
+        environment(),
+    )
 }
 
 /// Loads the plan that `check` names.
 pub(super) fn plan_to_check(args: &CheckArgs) -> Result<Loaded, Failure> {
-    let (environment, files) = changes(&args.values)?;
+    let (variables, files) = changes(&args.values)?;
     let overrides = Overrides {
         seed: args.seed,
         destination: args.destination.destination(),
-        ..args.values.overrides(environment, files)
+        ..args.values.overrides(variables, files)
     };
-    loaded(&source(&args.plan, args.values.input_format)?, &overrides, &args.format)
+    let source = source(&args.plan, args.values.input_format)?;
+    loaded(&source, &overrides, &args.format, environment())
 }
 
 /// Loads the plan that `sink` names.
@@ -39,20 +45,32 @@ pub(super) fn plan_values(
     values: &ValueFlags,
     format: &FormatFlags,
 ) -> Result<Loaded, Failure> {
-    let (environment, files) = changes(values)?;
-    loaded(&source(path, values.input_format)?, &values.overrides(environment, files), format)
+    let (variables, files) = changes(values)?;
+    loaded(
+        &source(path, values.input_format)?,
+        &values.overrides(variables, files),
+        format,
+        environment(),
+    )
 }
 
-/// Loads a text.
+/// The variables of the environment; one that holds no text is as good as none.
+pub(super) fn environment() -> Environment {
+    Environment::new(|name| std::env::var(name).ok())
+}
+
+/// Loads a text; `environment` has its secrets.
 pub(super) fn loaded(
     source: &Source,
     overrides: &Overrides,
     format: &FormatFlags,
+    environment: Environment,
 ) -> Result<Loaded, Failure> {
     let surroundings = Surroundings {
         host: monitor::environment().hostname.unwrap_or_else(|| "localhost".to_owned()),
         seed: drawn_seed(),
         folder: folder(source.name()),
+        environment,
     };
     load(source, overrides, &surroundings)
         .map_err(|errors| Failure::Plan(Box::new(errors), format.format, look(format)))

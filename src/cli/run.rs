@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{OutputFlags, OutputFormat, PermitFlags, QuickArgs, RunArgs, RunFlags};
+use super::args::{
+    OutputFlags, OutputFormat, PASSWORD_VARIABLE, PermitFlags, QuickArgs, RunArgs, RunFlags,
+};
 use super::inspect::{json, of_plan};
 use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
 use super::{Done, quick as quick_plan, read, signals};
 use crate::format;
-use crate::plan::{Format, Loaded, Overrides, Source};
+use crate::plan::{Environment, Format, Loaded, Overrides, Source};
 use crate::report::{self, Detail, Page, preview};
 use crate::run::{self as conductor, Finished, Job, Options, Permits};
 use crate::verdict::ExitCode;
@@ -24,13 +26,22 @@ pub(super) fn run(args: &RunArgs) -> Done {
 
 /// Runs, or only writes, the plan that the flags make.
 pub(super) fn quick(args: &QuickArgs) -> Done {
+    let variable = std::env::var(PASSWORD_VARIABLE).ok();
+    if let Some(mistake) = args.login.without_effect(variable.as_deref()) {
+        return Err(Failure::Usage(mistake.to_owned()));
+    }
     let text = quick_plan::plan_text(args);
     if let Some(path) = &args.emit_plan {
         write(path, &text)?;
         return Ok(ExitCode::OK);
     }
     let source = Source::new("quick", text, Format::Toml);
-    let loaded = read::loaded(&source, &Overrides::default(), &args.shown.format)?;
+    let password = args.login.password.clone();
+    let environment = Environment::new(move |name| {
+        let own = password.as_ref().filter(|_| name == PASSWORD_VARIABLE);
+        own.map(|password| password.expose().to_owned())
+    });
+    let loaded = read::loaded(&source, &Overrides::default(), &args.shown.format, environment)?;
     let options = options(args.out.clone(), &args.run);
     let finished = carry_out(&loaded, None, &options, &args.shown)?;
     if let Some(path) = &args.output {

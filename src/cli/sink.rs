@@ -96,6 +96,10 @@ fn text(counters: &SinkCounters) -> String {
             lines.push(format!("limited      {name}: {}", format::count(count)));
         }
     }
+    if let (Some(accepted), Some(refused)) = (counters.auth_accepted, counters.auth_refused) {
+        let (accepted, refused) = (format::count(accepted), format::count(refused));
+        lines.push(format!("auth         {accepted} accepted, {refused} refused"));
+    }
     for (step, codes) in &counters.refused {
         for (code, count) in codes {
             lines.push(format!("refused      {step} {code}: {}", format::count(*count)));

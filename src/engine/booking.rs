@@ -7,7 +7,7 @@ use super::session::Session;
 use super::transcript::Said;
 use super::turns::envelope;
 use crate::message::Mail;
-use crate::smtp::{End, Event, Reply};
+use crate::smtp::{End, Event, LoginEnd, Reply};
 
 impl<D: Dialer> Session<D> {
     pub(super) fn book_events(&mut self, reply: Option<&Reply<'_>>, now: Instant) {
@@ -44,6 +44,11 @@ impl<D: Dialer> Session<D> {
                 step.ok += 1;
                 step.time.record(took);
             }),
+            Event::LoggedIn(end) => {
+                books.count(self.key, |cell| cell.auth.add(end));
+                // The plan's own doing is no failed connection.
+                self.handle.turned_away.set(end == LoginEnd::RefusedOnPurpose);
+            }
             Event::Lacking(what) => self.text.because(what),
             Event::Ready => {
                 let took = now.saturating_duration_since(self.began);
@@ -56,7 +61,7 @@ impl<D: Dialer> Session<D> {
             Event::Recipient(end) => books.count(self.key, |cell| cell.recipient(end)),
             Event::Refused { step, .. } => {
                 if let Some(reply) = reply {
-                    self.text.refused(step, reply);
+                    self.text.refused(step, reply, self.dialog.veil().as_ref());
                 }
             }
             Event::Ended(end) => {
@@ -75,7 +80,7 @@ impl<D: Dialer> Session<D> {
         // What was not given to the kernel was not said.
         let all_written = self.written == self.out.len();
         let unanswered = (end.code.is_none() && all_written).then_some(end.step);
-        self.text.replies().transcript(&Said {
+        let lines = self.text.replies().transcript(&Said {
             ehlo: &self.worker.manners(self.handle.client).ehlo,
             hello: self.dialog.hello(),
             introduction: self.dialog.introduction(),
@@ -83,6 +88,10 @@ impl<D: Dialer> Session<D> {
             size: mail.size,
             unanswered,
             refusals: self.text.refusals(),
-        })
+        });
+        match self.dialog.veil() {
+            Some(veil) => lines.iter().map(|line| veil.cover(line)).collect(),
+            None => lines,
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::draw::Draw;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
-use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step};
+use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step, Veil};
 
 /// How many refusals of one message are kept for examples of errors.
 const REFUSALS: usize = 16;
@@ -131,11 +131,14 @@ impl ErrorText {
     }
 
     /// Remembers the first reply of its kind that refused something of the message in progress.
-    pub(super) fn refused(&mut self, step: Step, reply: &Reply<'_>) {
+    /// A veil covers what must not be kept of it.
+    pub(super) fn refused(&mut self, step: Step, reply: &Reply<'_>, veil: Option<&Veil>) {
         let code = reply.code();
         let known = self.refusals.iter().any(|(at, with, _)| (*at, *with) == (step, code));
         if !known && self.refusals.len() < REFUSALS {
-            self.refusals.push((step, code, reply.text()));
+            let text = reply.text();
+            let text = veil.map(|veil| veil.cover(&text)).unwrap_or(text);
+            self.refusals.push((step, code, text));
         }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Handle {
     pub(super) connected: Cell<bool>,
     /// Whether it has been ready for MAIL.
     pub(super) ready: Cell<bool>,
+    /// Whether its wrong password was refused, as the plan wanted.
+    pub(super) turned_away: Cell<bool>,
     /// Whether it is saying good-bye.
     pub(super) leaving: Cell<bool>,
     /// Where it stands in the worker's list of sessions.
@@ -80,6 +82,7 @@ impl Handle {
             busy: Cell::new(true),
             connected: Cell::default(),
             ready: Cell::default(),
+            turned_away: Cell::default(),
             leaving: Cell::default(),
             position: Cell::default(),
             idle_since: Cell::default(),
@@ -135,6 +138,11 @@ impl Handle {
         if let Some(slot) = self.slot.borrow().as_ref() {
             slot.run.succeeded(slot.number);
         }
+    }
+
+    /// Whether it did what the plan wanted of it: it was ready for MAIL, or turned away on purpose.
+    pub(super) fn has_served(&self) -> bool {
+        self.ready.get() || self.turned_away.get()
     }
 
     /// Gives up its slot, if it has one.

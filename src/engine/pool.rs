@@ -202,7 +202,7 @@ impl<D: Dialer> Worker<D> {
             self.books.shared.closed(phase);
             self.gauges.borrow_mut().exit(handle, phase);
         }
-        if !handle.ready.get() && !self.client(handle.client).is_malformed() {
+        if !handle.has_served() && !self.client(handle.client).is_malformed() {
             let key = handle.key();
             self.books.count(key, |cell| cell.sessions.failed += 1);
         }
@@ -234,7 +234,7 @@ impl<D: Dialer> Worker<D> {
     /// A session that ends is replaced at once; after a failed connection its slot backs off.
     fn replace(&self, slot: Slot, gone: &Handle, now: Instant) {
         slot.run.vacate(slot.number);
-        if gone.ready.get() {
+        if gone.has_served() {
             self.fill(slot, now);
         } else {
             self.try_again(slot, now);

@@ -11,8 +11,9 @@ use super::books::Start;
 use super::closed::Slot;
 use super::handle::{Handle, Signal};
 use super::tls::Connector;
+use crate::draw::{Draw, Purpose};
 use crate::plan::{Client, Plan};
-use crate::smtp::{Expectations, Manners};
+use crate::smtp::{Auth, Dialog, Exchange, Expectations, Keyring, Manners, Step, nonce};
 
 /// How long a session of the open model stays idle before it leaves.
 const IDLE: Duration = Duration::from_secs(5);
@@ -22,6 +23,8 @@ pub(super) struct Sender {
     pub(super) manners: Rc<Manners>,
     /// What its handshakes begin with; none where it speaks in clear.
     pub(super) tls: Option<Connector>,
+    /// The keys that its users' logins made.
+    pub(super) keyring: Rc<Keyring>,
     /// By message.
     pub(super) expectations: Vec<Option<Rc<Expectations>>>,
     /// Sessions that are open or being opened.
@@ -49,6 +52,21 @@ impl Sender {
         }
     }
 
+    /// The dialog of a session that logs in, if its client does; the draw is that of the session
+    /// with this number.
+    pub(super) fn logging_in(
+        &self,
+        auth: Option<&Auth>,
+        dialog: Dialog,
+        (number, draw): (u64, Draw),
+        expect: Option<&Expectations>,
+    ) -> Dialog {
+        let Some(attempt) = auth.and_then(|auth| auth.attempt(number, draw)) else { return dialog };
+        let keyring = Rc::clone(&self.keyring);
+        let exchange = Exchange::new(attempt, nonce(draw.of(Purpose::Nonce)), keyring);
+        dialog.logging_in(exchange, expect.and_then(|expect| expect.at(Step::Auth).cloned()))
+    }
+
     pub(super) fn new(client: &Client, plan: &Plan, tls: Option<Connector>) -> Self {
         let manners = Manners {
             ehlo: client.ehlo.clone(),
@@ -67,6 +85,7 @@ impl Sender {
         Self {
             manners: Rc::new(manners),
             tls,
+            keyring: Rc::default(),
             expectations: expectations.collect(),
             open: Cell::default(),
             opened_ever: Cell::default(),

@@ -126,6 +126,7 @@ impl<D: Dialer> Session<D> {
                 let manners = worker.manners(handle.client);
                 let pace = worker.client(handle.client).pace;
                 let dialog = Dialog::new(manners).numbered(handle.number);
+                let dialog = worker.with_login(dialog, &handle, start.message);
                 let mut session = Self {
                     worker,
                     handle,
@@ -359,6 +360,10 @@ impl<D: Dialer> Session<D> {
                 }
                 Err(_) => {
                     let line = String::from_utf8_lossy(first_line(rest));
+                    let line = match self.dialog.veil() {
+                        Some(veil) => veil.cover(&line),
+                        None => line.into_owned(),
+                    };
                     self.text.because(format!("`{line}`"));
                     (Input::Illegal, None)
                 }

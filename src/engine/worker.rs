@@ -30,7 +30,7 @@ use crate::draw::{Draw, Purpose};
 use crate::message::{Composer, Order as MailOrder};
 use crate::plan::{Client, ClientId, Family, MessageId, Plan, Proxy, TargetId, Timeouts, Weighted};
 use crate::record::PhaseGauge;
-use crate::smtp::{CaseId, Expectations, Manners};
+use crate::smtp::{CaseId, Dialog, Expectations, Manners};
 
 /// Octets that one read can take.
 const READ_BUFFER: usize = 64 * 1024;
@@ -166,12 +166,25 @@ impl<D: Dialer> Worker<D> {
             client: &client.name,
             phase: &self.plan().phases[start.key.phase.index()].name,
             session,
-            user: None,
+            user: session.and_then(|number| Some(&*client.auth.as_ref()?.login(number)?.user)),
             recipients: client.recipients,
             now: SystemTime::now(),
         };
         let composed = self.composer.borrow_mut().compose(&order, &mut start.mail);
         composed.map_err(|error| error.to_string())
+    }
+
+    /// The dialog of a session that logs in, if its client does.
+    pub(super) fn with_login(&self, dialog: Dialog, handle: &Handle, message: MessageId) -> Dialog {
+        let draw = self.books.shared.timeline.session_draw(handle.client, handle.number);
+        let expect = self.expectations(handle.client, message);
+        let auth = self.client(handle.client).auth.as_ref();
+        self.sender(handle.client).logging_in(
+            auth,
+            dialog,
+            (handle.number, draw),
+            expect.as_deref(),
+        )
     }
 
     /// Composes what could not be composed ahead.

@@ -11,7 +11,7 @@ use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
 use super::template::{TemplateError, Templates};
-use super::{FeedSpec, Order};
+use super::{Composer, FeedSpec, Mail, Order, Recipe, RunIdentity};
 use crate::draw::Draw;
 
 /// Checks the template of a text.
@@ -72,7 +72,20 @@ fn trial(text: &str, feeds: &[FeedSpec]) -> Result<String, TemplateError> {
     templates
         .render_at(&snippet, &scene, 0)
         .map(std::borrow::Cow::into_owned)
-        .map_err(|error| without_login(TemplateError::of_engine(&error, text), text))
+        .map_err(|error| TemplateError::of_engine(&error, text))
+}
+
+/// Whether a message can be composed for a session with a login, and not for one without.
+pub fn needs_login(recipe: &Recipe, feeds: &[FeedSpec]) -> bool {
+    // Padding says nothing of what a template asks for.
+    let recipe = Recipe { size: None, ..recipe.clone() };
+    let identity = RunIdentity { id: 0, seed: 0 };
+    let Ok(mut composer) = Composer::new(std::slice::from_ref(&recipe), feeds, identity) else {
+        return false;
+    };
+    let mut works =
+        |user| composer.compose(&Order { user, ..sample_order() }, &mut Mail::default()).is_ok();
+    !works(None) && works(sample_order().user)
 }
 
 /// The order of a made-up message.
@@ -84,21 +97,9 @@ pub(crate) fn sample_order() -> Order<'static> {
         client: "client",
         phase: "phase",
         session: Some(0),
-        user: None,
+        user: Some("user@example.test"),
         recipients: None,
         now: SystemTime::UNIX_EPOCH,
-    }
-}
-
-/// No client of this version logs in, so that `user` is always undefined.
-fn without_login(error: TemplateError, text: &str) -> TemplateError {
-    match locate(text, "user") {
-        Some(range) if error.message.starts_with("undefined value") => TemplateError {
-            message: "`user` is the login of a session, and logins are not supported yet".into(),
-            range: Some(range),
-            help: None,
-        },
-        Some(_) | None => error,
     }
 }
 
@@ -272,14 +273,6 @@ mod tests {
 
         assert!(message.starts_with("syntax error"), "{message}");
         assert!(place.is_some());
-    }
-
-    #[test]
-    fn a_login_is_not_supported_yet() {
-        let (message, place, _) = mistake("{{ user }}");
-
-        assert!(message.contains("not supported yet"), "{message}");
-        assert_eq!(place.as_deref(), Some("user"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod words;
 
 pub use check::{
     check_header_name, check_header_template, check_recipient_template, check_sender_template,
-    check_template,
+    check_template, needs_login,
 };
 pub use composer::Composer;
 pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};

@@ -232,35 +232,10 @@ fn unknown_metric(name: &str, head: &str) -> ThresholdError {
 }
 
 fn step(name: &str) -> Result<Step, ThresholdError> {
-    let measured = Step::ALL.into_iter().filter(|step| is_measured(*step)).map(Step::name);
-    match name.parse::<Step>() {
-        Ok(step) if is_measured(step) => Ok(step),
-        Ok(step) => Err(ThresholdError::NotSupported(format!("step.{step}"))),
-        Err(_) => {
-            Err(ThresholdError::UnknownStep { got: name.to_owned(), hint: suggest(name, measured) })
-        }
-    }
-}
-
-/// Whether this version takes the step at all.
-const fn is_measured(step: Step) -> bool {
-    match step {
-        Step::Auth => false,
-        Step::Connect
-        | Step::Greeting
-        | Step::Ehlo
-        | Step::Starttls
-        | Step::Tls
-        | Step::TlsResumed
-        | Step::Xclient
-        | Step::Mail
-        | Step::Rcpt
-        | Step::Data
-        | Step::EndOfData
-        | Step::Bdat
-        | Step::Rset
-        | Step::Quit => true,
-    }
+    name.parse().map_err(|_| ThresholdError::UnknownStep {
+        got: name.to_owned(),
+        hint: suggest(name, Step::ALL.into_iter().map(Step::name)),
+    })
 }
 
 fn stat(metric: &str, name: &str, also: &[&'static str]) -> Result<Stat, ThresholdError> {
@@ -386,10 +361,9 @@ mod tests {
 
     #[test]
     fn what_a_later_version_brings_is_said_to_be_not_supported_yet() {
-        for text in ["message.p99{class=spam} < 5ms", "step.auth.p99 < 5ms"] {
-            let error = text.parse::<Threshold>().unwrap_err();
-            assert!(error.to_string().ends_with("is not supported yet"), "{text}: {error}");
-        }
+        let text = "message.p99{class=spam} < 5ms";
+        let error = text.parse::<Threshold>().unwrap_err();
+        assert!(error.to_string().ends_with("is not supported yet"), "{text}: {error}");
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::{Diagnostic, Place, Source};
+use crate::smtp::Veil;
 
 /// So many mistakes are shown; the rest is counted.
 const SHOWN: usize = 100;
@@ -20,6 +21,8 @@ const LONGEST_LINE: usize = 2000;
 pub struct PlanErrors {
     source: Source,
     diagnostics: Vec<Diagnostic>,
+    /// Over the passwords that the text has in it.
+    veil: Veil,
 }
 
 /// How mistakes are shown.
@@ -41,7 +44,19 @@ struct Spot {
 impl PlanErrors {
     /// The mistakes of a plan.
     pub(super) fn new(source: &Source, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { source: source.clone(), diagnostics }
+        Self { source: source.clone(), diagnostics, veil: Veil::default() }
+    }
+
+    /// The same with a veil over whatever of the user's own text is shown.
+    pub(super) fn veiled(mut self, veil: Veil) -> Self {
+        for diagnostic in &mut self.diagnostics {
+            diagnostic.message = veil.cover(&diagnostic.message);
+            diagnostic.help = diagnostic.help.as_deref().map(|help| veil.cover(help));
+            if let Place::Flag(flag) = &mut diagnostic.place {
+                *flag = veil.cover(flag);
+            }
+        }
+        Self { veil, ..self }
     }
 
     /// The mistakes as they were found.
@@ -105,7 +120,7 @@ impl PlanErrors {
             (Some(spot), _) => {
                 let (text, start) = self.around(spot);
                 let octets = spot.octets.start - start..spot.octets.end - start;
-                let snippet = Snippet::source(text)
+                let snippet = Snippet::source(self.veil.blot(text))
                     .line_start(spot.line)
                     .path(self.source.name())
                     .annotation(AnnotationKind::Primary.span(octets));

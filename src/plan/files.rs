@@ -9,6 +9,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::document::{Document, ShortOr};
+use super::secrets;
 
 /// Files beside a plan are small; a device or a mistyped name must not fill the memory.
 const LARGEST: u64 = 4 << 20;
@@ -24,6 +25,7 @@ pub(super) fn anchor(document: &mut Document, folder: &Path) {
             table.files_mut().for_each(|path| anchor_path(path, folder));
         }
     }
+    secrets::settle(document, |path| anchor_path(path, folder));
     let sink = document.sink.as_mut().and_then(|sink| sink.tls.as_mut());
     if let Some(ShortOr::Long(table)) = sink {
         table.files_mut().for_each(|path| anchor_path(path, folder));
@@ -49,6 +51,9 @@ impl Files {
         let sink = document.sink.as_ref().and_then(|sink| sink.tls.as_ref());
         if let Some(ShortOr::Long(table)) = sink {
             table.files().for_each(|path| files.add(path));
+        }
+        for path in secrets::paths(document) {
+            files.add(&path);
         }
         files
     }

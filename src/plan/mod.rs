@@ -16,6 +16,7 @@ mod model;
 mod name;
 mod route;
 mod schema;
+mod secrets;
 mod settle;
 mod source;
 mod threshold;
@@ -34,6 +35,7 @@ pub use model::{
 };
 pub use route::{Address, AddressPool, Family, Proxy};
 pub use schema::plan_schema;
+pub use secrets::Environment;
 pub use settle::{
     Destination, Origins, Overrides, PlannedThresholds, Settled, TargetAddress, VarsFile,
     escape_dollars, settle,

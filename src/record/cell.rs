@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::cases::{self, CaseCells};
-use super::{Latency, TlsCounts};
+use super::{AuthCounts, Latency, TlsCounts};
 use crate::plan::{Client, ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
@@ -69,6 +69,8 @@ pub struct Cell {
     pub octets: Octets,
     /// What its sessions' handshakes came to.
     pub tls: TlsCounts,
+    /// What its sessions' logins came to.
+    pub auth: AuthCounts,
     /// From the planned start to the last octet of the final reply.
     pub response: Latency,
     /// From the first octet of the message's commands to the same end.
@@ -230,6 +232,7 @@ impl Cell {
         self.octets.sent += other.octets.sent;
         self.octets.received += other.octets.received;
         self.tls.merge(&other.tls);
+        self.auth.merge(other.auth);
         self.lag.merge(&other.lag);
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             if let Some(theirs) = theirs {

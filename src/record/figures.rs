@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CaseFigures, TlsFigures};
+use super::{AuthFigures, CaseFigures, TlsFigures};
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -189,6 +189,9 @@ pub struct Figures {
     pub octets: OctetFigures,
     /// What sessions negotiated; empty where all went in clear.
     pub tls: TlsFigures,
+    /// What logins came to; all 0 where no session logged in.
+    #[serde(default)]
+    pub auth: AuthFigures,
     /// From the planned start to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_ms: Option<LatencyFigures>,

@@ -1,5 +1,6 @@
 //! Finished steps → tallies → frames → figures, and the results folder.
 
+mod auth;
 mod cases;
 mod cell;
 mod events;
@@ -20,6 +21,7 @@ mod statistic;
 mod stint;
 mod tls;
 
+pub use auth::{AuthCounts, AuthFigures};
 pub use cases::{CaseCell, CaseCells, CaseFigures};
 pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,

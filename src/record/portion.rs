@@ -48,6 +48,7 @@ impl Portion {
             accepted_per_s: self.accepted_per_s(),
             octets: OctetFigures { sent: cell.octets.sent, received: cell.octets.received },
             tls: cell.tls.figures(),
+            auth: cell.auth.figures(),
             response_ms: cell.response.figures(),
             service_ms: cell.service.figures(),
             lag_ms: cell.lag.figures(),

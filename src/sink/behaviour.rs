@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth::Users;
 use super::capabilities::Capabilities;
 use super::limits::Limits;
 use super::queue::{Queue, past};
@@ -39,6 +40,8 @@ pub(super) struct Behaviour {
     /// Whether a client may say whom it stands for.
     pub(super) xclient: Xclient,
     pub(super) limits: Option<Limits>,
+    /// Who may log in, and must to send; none: anybody may send.
+    pub(super) users: Option<Users>,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -73,6 +76,10 @@ impl Behaviour {
             let draw = draw.at(2).at(step.index() as u64);
             latencies[step.index()] = Some(Latency { delay: *delay, answers: 0, draw });
         }
+        let users = plan.users.as_ref().map(|users| Users::new(users, draw.at(4)));
+        if users.is_some() {
+            tally.counts_logins();
+        }
         let queued = plan.servers.is_some() || plan.service.is_some();
         let queue = queued.then(|| Queue::new(plan, draw.at(3)));
         Self {
@@ -86,6 +93,7 @@ impl Behaviour {
             proxied: if plan.proxy { Proxied::Always } else { Proxied::Never },
             xclient: if plan.xclient { Xclient::Offered } else { Xclient::Withheld },
             limits: Limits::of(plan.limits),
+            users,
             tally,
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::xclient::ATTRIBUTES;
 use crate::plan::SinkPlan;
-use crate::smtp::TlsMode;
+use crate::smtp::{Mechanism, TlsMode};
 
 /// The largest text that is accepted, as EHLO says (RFC 1870).
 pub(super) const LARGEST_TEXT: u64 = 52_428_800;
@@ -53,6 +53,10 @@ fn keywords(plan: &SinkPlan, security: Security) -> Vec<String> {
     }
     if plan.xclient {
         keywords.push(format!("XCLIENT {}", ATTRIBUTES.join(" ")));
+    }
+    if plan.users.is_some() {
+        let names = Mechanism::ALL.map(Mechanism::name).join(" ");
+        keywords.push(format!("AUTH {names}"));
     }
     keywords.push("ENHANCEDSTATUSCODES".to_owned());
     keywords

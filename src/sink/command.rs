@@ -10,6 +10,8 @@ use crate::smtp::Step;
 /// The longest command line with its CRLF: 512 octets (RFC 5321 4.5.3.1.4) and room for
 /// parameters.
 pub(super) const LONGEST_LINE: usize = 1000;
+/// The longest response of AUTH with its CRLF (RFC 4954 4).
+const LONGEST_RESPONSE: usize = 12_290;
 /// The longest path with its brackets (RFC 5321 4.5.3.1.3).
 const LONGEST_PATH: usize = 256;
 
@@ -19,10 +21,20 @@ pub(super) enum Command {
     Hello(Hello),
     Starttls,
     Xclient,
-    Mail { size: Option<u64>, alphabet: Alphabet },
-    Rcpt { alphabet: Alphabet },
+    /// Its argument stands in [`Commands::take_argument`].
+    Auth,
+    Mail {
+        size: Option<u64>,
+        alphabet: Alphabet,
+    },
+    Rcpt {
+        alphabet: Alphabet,
+    },
     Data,
-    Bdat { size: u64, position: Position },
+    Bdat {
+        size: u64,
+        position: Position,
+    },
     Rset,
     Noop,
     Verify,
@@ -80,6 +92,17 @@ const NOT_ASCII: &[u8] = b"553 5.6.7 address needs SMTPUTF8\r\n";
 pub(super) struct Commands {
     partial: Vec<u8>,
     overlong: bool,
+    /// What stood behind the last AUTH.
+    argument: Vec<u8>,
+}
+
+/// What ended with a line feed within AUTH.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Response {
+    /// A line, without its end.
+    Line(Vec<u8>),
+    /// One that is too long, or has no CRLF.
+    NoLine,
 }
 
 impl Commands {
@@ -91,10 +114,12 @@ impl Commands {
         };
         let line = &octets[..=feed];
         let read = if self.partial.is_empty() && !self.overlong {
-            parse(line)
+            self.parse(line)
         } else {
             self.keep(line);
-            let read = if self.overlong { refuse(None, TOO_LONG) } else { parse(&self.partial) };
+            let line = std::mem::take(&mut self.partial);
+            let read = if self.overlong { refuse(None, TOO_LONG) } else { self.parse(&line) };
+            self.partial = line;
             self.partial.clear();
             self.overlong = false;
             read
@@ -102,8 +127,42 @@ impl Commands {
         (feed + 1, Some(read))
     }
 
+    fn parse(&mut self, line: &[u8]) -> Result<Command, Objection> {
+        let command = parse(line)?;
+        if command == Command::Auth {
+            let words = line.trim_ascii_end();
+            self.argument = words.get("AUTH ".len()..).unwrap_or_default().to_vec();
+        }
+        Ok(command)
+    }
+
+    /// What stood behind the last AUTH.
+    pub(super) fn take_argument(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.argument)
+    }
+
+    /// Reads on to the end of a line that is no command, but a response of AUTH; gives how much
+    /// was used, and the line if it ended.
+    pub(super) fn read_line(&mut self, octets: &[u8]) -> (usize, Option<Response>) {
+        let feed = octets.iter().position(|octet| *octet == b'\n');
+        let used = feed.map_or(octets.len(), |feed| feed + 1);
+        self.keep_up_to(LONGEST_RESPONSE, octets.get(..used).unwrap_or_default());
+        if feed.is_none() {
+            return (used, None);
+        }
+        let overlong = std::mem::take(&mut self.overlong);
+        let mut line = std::mem::take(&mut self.partial);
+        let ended = line.ends_with(b"\r\n") && !overlong;
+        line.truncate(line.len().saturating_sub(2));
+        (used, Some(if ended { Response::Line(line) } else { Response::NoLine }))
+    }
+
     fn keep(&mut self, octets: &[u8]) {
-        if self.overlong || self.partial.len() + octets.len() > LONGEST_LINE {
+        self.keep_up_to(LONGEST_LINE, octets);
+    }
+
+    fn keep_up_to(&mut self, most: usize, octets: &[u8]) {
+        if self.overlong || self.partial.len() + octets.len() > most {
             self.overlong = true;
             self.partial.clear();
         } else {
@@ -153,9 +212,8 @@ fn parse(line: &[u8]) -> Result<Command, Objection> {
         _ if is("BDAT") => bdat(argument),
         _ if is("NOOP") => Ok(Command::Noop),
         _ if is("VRFY") => Ok(Command::Verify),
-        _ if ["AUTH", "EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => {
-            refuse(None, NOT_OFFERED)
-        }
+        _ if is("AUTH") => Ok(Command::Auth),
+        _ if ["EXPN", "HELP", "TURN", "ETRN"].into_iter().any(is) => refuse(None, NOT_OFFERED),
         _ => refuse(None, UNKNOWN),
     }
 }

@@ -3,6 +3,7 @@
 //! [`Sink`] runs it on a thread of its own behind a TCP port; [`Server`] is the same as futures
 //! for any stream, so that tests can run it in paused time beside what they test.
 
+mod auth;
 mod behaviour;
 mod capabilities;
 mod command;

@@ -39,6 +39,12 @@ pub struct SinkCounters {
     /// Connections and messages that were refused by a limit.
     #[serde(default, skip_serializing_if = "Limited::is_empty")]
     pub limited: Limited,
+    /// Sessions that logged in; absent where the server has no users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_accepted: Option<u64>,
+    /// Logins that were refused, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_refused: Option<u64>,
     /// 4xx and 5xx replies by step (`other`: of no step) and code.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -87,6 +93,13 @@ impl TlsSessions {
     }
 }
 
+/// Whether a step had the success that lets the session go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Granted {
+    Yes,
+    No,
+}
+
 /// The name of replies that belong to no step.
 const OTHER: &str = "other";
 /// Codes 400 to 599 have a place for each step.
@@ -124,6 +137,10 @@ pub(super) struct Tally {
     tls_resumed: Count,
     tls_failed: Count,
     limited: [Count; 4],
+    /// 1 where the server has users.
+    logins: Count,
+    auth_accepted: Count,
+    auth_refused: Count,
     refused: Box<[Count]>,
 }
 
@@ -148,6 +165,9 @@ impl Tally {
             tls_resumed: Count::default(),
             tls_failed: Count::default(),
             limited: Default::default(),
+            logins: Count::default(),
+            auth_accepted: Count::default(),
+            auth_refused: Count::default(),
             refused: (0..(Step::ALL.len() + 1) * CODES).map(|_| Count::default()).collect(),
         }
     }
@@ -175,6 +195,19 @@ impl Tally {
 
     pub(super) fn limit(&self, limit: Limit) {
         self.limited[limit as usize].add(1);
+    }
+
+    /// The server has users.
+    pub(super) fn counts_logins(&self) {
+        self.logins.set(1);
+    }
+
+    /// Counts a login that was judged.
+    pub(super) fn login(&self, granted: Granted) {
+        match granted {
+            Granted::Yes => self.auth_accepted.add(1),
+            Granted::No => self.auth_refused.add(1),
+        }
     }
 
     pub(super) fn failed_handshake(&self) {
@@ -206,6 +239,8 @@ impl Tally {
                 failed: self.tls_failed.value(),
             },
             limited: self.limited(),
+            auth_accepted: self.of_logins(&self.auth_accepted),
+            auth_refused: self.of_logins(&self.auth_refused),
             refused: self.refusals(),
         }
     }
@@ -218,6 +253,10 @@ impl Tally {
             messages_per_connection: by(Limit::MessagesPerConnection),
             rate: by(Limit::Rate),
         }
+    }
+
+    fn of_logins(&self, count: &Count) -> Option<u64> {
+        (self.logins.value() > 0).then(|| count.value())
     }
 
     fn refusals(&self) -> BTreeMap<String, BTreeMap<String, u64>> {

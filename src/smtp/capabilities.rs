@@ -1,7 +1,7 @@
 //! The reply to EHLO → what the server offers (RFC 5321 4.1.1.1).
 
 use super::xclient::Attributes;
-use super::{Reply, Xclient};
+use super::{Mechanism, Mechanisms, Reply, Xclient};
 
 /// An extension that the dialog makes use of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,6 +28,7 @@ pub enum Keyword {
 pub struct Capabilities {
     keywords: u8,
     xclient: Attributes,
+    auth: Mechanisms,
 }
 
 impl Capabilities {
@@ -40,6 +41,9 @@ impl Capabilities {
                 Some(word) if word.eq_ignore_ascii_case(b"XCLIENT") => {
                     offered.xclient = Attributes::of(words);
                 }
+                Some(word) if word.eq_ignore_ascii_case(b"AUTH") => {
+                    offered.auth = offered.auth.or(Mechanisms::of(words));
+                }
                 Some(word) => offered.keywords |= keyword(word).map_or(0, |keyword| keyword as u8),
                 None => {}
             }
@@ -50,6 +54,11 @@ impl Capabilities {
     /// Whether an extension is offered.
     pub const fn offers(self, keyword: Keyword) -> bool {
         self.keywords & keyword as u8 != 0
+    }
+
+    /// Whether a session can log in in this way.
+    pub const fn authenticates(self, mechanism: Mechanism) -> bool {
+        self.auth.hold(mechanism)
     }
 
     /// Whether all that a client says of whom it stands for can be said.

@@ -76,6 +76,8 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// AUTH was answered.
+    LoggedIn(LoginEnd),
     /// Why the message in progress is about to end, where no reply tells.
     Lacking(&'static str),
     /// The session is ready for MAIL for the first time.
@@ -93,6 +95,17 @@ pub enum Event {
     },
     /// The oldest message, or the attempt to open the session for it, came to its end.
     Ended(End),
+}
+
+/// How a login ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LoginEnd {
+    /// The server let the session in.
+    Accepted,
+    /// It did not.
+    Refused,
+    /// It did not, and the password was wrong on purpose.
+    RefusedOnPurpose,
 }
 
 /// The end of a message.

@@ -1,6 +1,7 @@
 //! One session's wire: commands, replies, capabilities, the dialog. Knows no plan and does no I/O
 //! but for the dialer.
 
+mod auth;
 mod capabilities;
 mod cases;
 mod chunk;
@@ -21,6 +22,10 @@ mod transaction;
 mod xclient;
 mod xtext;
 
+pub use auth::{
+    Attempt, Auth, Breach, Exchange, Keyring, Keys, Login, Mechanism, Mechanisms, NONCE_LENGTH,
+    Proof, Secret, Veil, attribute, cram_md5, decode, encode, nonce,
+};
 pub use capabilities::{Capabilities, Keyword};
 pub use cases::{
     ALIVE, Case, CaseEnd, CaseEnding, CaseEvent, CaseId, Codes, Cue, Group, Judgement, Patience,
@@ -30,7 +35,7 @@ pub use chunk::{Chunking, Mark};
 pub use dialog::{Dialog, Manners};
 pub use dsn::{Dsn, Notify, Ret};
 pub use envelope::Envelope;
-pub use event::{Act, End, Event, Input};
+pub use event::{Act, End, Event, Input, LoginEnd};
 pub use expectation::{CodeSet, CodeSetError, Expectations};
 pub use lmtp::Protocol;
 pub use outcome::{Outcome, Party, RecipientEnd};

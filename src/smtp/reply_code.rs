@@ -24,6 +24,10 @@ impl Code {
     pub const GREETING: Self = Self(220);
     /// 250, done.
     pub const OK: Self = Self(250);
+    /// 334, the challenge of AUTH.
+    pub const CHALLENGE: Self = Self(334);
+    /// 535, wrong credentials (RFC 4954).
+    pub const NOT_AUTHENTICATED: Self = Self(535);
     /// 354, send the text.
     pub const SEND_TEXT: Self = Self(354);
     /// 421, the session ends here.

@@ -57,6 +57,7 @@ pub(crate) fn client(name: &str) -> Client {
         dsn: None,
         xclient: None,
         pace: None,
+        auth: None,
         ehlo: "app.load.test".parse::<EhloName>().unwrap(),
         think: Duration::ZERO,
         end: Ending::default(),

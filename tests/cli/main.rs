@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it cannot do")]
 
+mod auth;
 mod check;
 mod draws;
 mod endings;

@@ -19,6 +19,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    auth_failures_passes: "auth-failures.toml" in "0.03";
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
     connection_limits_passes: "connection-limits.toml" in "0.3";
     everyday_mix_passes: "everyday-mix.yaml" in "0.03";

@@ -17,7 +17,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use check::CheckArgs;
 pub use plan::{DestinationFlags, InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
-pub use quick::{BurstFlags, EncryptionFlags, LoadFlags, QuickArgs, ReuseFlags};
+pub use quick::{
+    BurstFlags, EncryptionFlags, LoadFlags, LoginFlags, PASSWORD_VARIABLE, QuickArgs, ReuseFlags,
+};
 pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.

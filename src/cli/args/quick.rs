@@ -7,7 +7,8 @@ use clap::{ArgAction, Args};
 use super::plan::{LARGEST_SEED, ThresholdFlags};
 use super::run::{OutputFlags, RunFlags};
 use super::value;
-use crate::plan::{ByteSize, Span};
+use crate::plan::{ByteSize, Share, Span};
+use crate::smtp::Secret;
 
 /// The words behind `mailquake quick`.
 #[derive(Args, Debug)]
@@ -35,6 +36,9 @@ pub struct QuickArgs {
     /// The encryption.
     #[command(flatten)]
     pub encryption: EncryptionFlags,
+    /// The login.
+    #[command(flatten)]
+    pub login: LoginFlags,
     /// The server's name or address.
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub host: String,
@@ -148,6 +152,39 @@ pub struct EncryptionFlags {
     /// A file with the roots, in PEM, that the server's certificate is checked against.
     #[arg(long, value_name = "FILE", requires = "use_tls", conflicts_with = "sink")]
     pub ca: Option<PathBuf>,
+}
+
+/// How sessions log in.
+#[derive(Args, Clone, Debug)]
+pub struct LoginFlags {
+    /// Logs in as this user, by AUTH PLAIN.
+    #[arg(long, value_name = "USER", requires = "password")]
+    pub username: Option<String>,
+    /// The user's password. Other users of this machine see it in the list of processes; they
+    /// don't see the environment variable.
+    #[arg(long, value_name = "PASSWORD", env = PASSWORD_VARIABLE, hide_env_values = true, value_parser = value::secret)]
+    pub password: Option<Secret>,
+    /// The share of sessions that try a wrong password on purpose, such as 0.05 or 5%.
+    #[arg(long, value_name = "SHARE", default_value = "0.0", value_parser = value::share)]
+    pub auth_failure_rate: Share,
+}
+
+/// The environment variable with the password of `quick`.
+pub const PASSWORD_VARIABLE: &str = "MAILQUAKE_PASSWORD";
+
+impl LoginFlags {
+    /// What is said of flags that would have no effect.
+    pub fn without_effect(&self, environment: Option<&str>) -> Option<&'static str> {
+        if self.username.is_some() {
+            return None;
+        }
+        let password = self.password.as_ref().map(Secret::expose);
+        if password.is_some() && password != environment {
+            return Some("`--password` needs `--username`");
+        }
+        let fails = self.auth_failure_rate.fraction() > 0.0;
+        fails.then_some("`--auth-failure-rate` needs `--username`")
+    }
 }
 
 impl ReuseFlags {

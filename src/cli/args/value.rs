@@ -1,6 +1,7 @@
 //! The texts of single flags → values.
 
-use crate::plan::{Span, SpanError, TargetAddress};
+use crate::plan::{Share, ShareError, Span, SpanError, TargetAddress};
+use crate::smtp::Secret;
 use std::time::Duration;
 
 /// Why a flag's text is not what it should be.
@@ -21,6 +22,17 @@ pub(super) enum FlagError {
     /// No time at all.
     #[error("expected a time above zero")]
     NoTime,
+}
+
+/// A text that nothing shows again.
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+pub(super) fn secret(text: &str) -> Result<Secret, FlagError> {
+    Ok(Secret::new(text))
+}
+
+/// A part of a whole.
+pub(super) fn share(text: &str) -> Result<Share, ShareError> {
+    text.parse()
 }
 
 /// `NAME=VALUE`.

@@ -150,7 +150,7 @@ impl<C: Connection> Performance<'_, '_, C> {
         while last.is_none_or(|cue| cue == Cue::Read) {
             match Reply::parse(rest) {
                 Ok(Some((reply, length))) => {
-                    self.log.heard(&reply, None, None);
+                    self.log.heard(&reply, None, None, None);
                     last = Some(self.on(Input::Reply(reply)));
                     rest = rest.get(length..).unwrap_or_default();
                 }

@@ -13,6 +13,7 @@ mod wire;
 
 use std::future::Future;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -32,11 +33,14 @@ use super::worker::{pick, route};
 use crate::draw::Purpose;
 use crate::message::{Composer, Mail, Order, RunIdentity, TemplateError};
 use crate::plan::{Client, ClientId, Plan, Timeouts};
-use crate::smtp::{CaseId, Outcome, Step};
+use crate::smtp::{CaseId, Dialog, Expectations, Outcome, Proof, Step};
 use crate::timeline::Timeline;
 use first::First;
 use talk::Talk;
 use transcript::Log;
+
+/// Among so many sessions one is looked for that logs in with the right password.
+const SESSIONS_LOOKED_AT: u64 = 1000;
 
 /// What came out of one client at one address.
 #[derive(Clone, Debug)]
@@ -140,21 +144,51 @@ impl<D: Dialer> Checker<D> {
     async fn mail(&mut self, id: ClientId, stand: &Stand<'_>, observe: Observe<'_>) -> Played {
         let plan = Arc::clone(&self.plan);
         let first = First::of(&self.timeline, &plan, id);
+        let number = self.session(id, stand.client);
         let mut log = Log::new(observe, None);
-        let verdict = match self.compose(&first, stand.client) {
+        let verdict = match self.compose(&first, number, stand.client) {
             Err(why) => Verdict::never(Outcome::Local, Step::Mail, why),
-            Ok((mail, message)) => match self.connect(id, 0, stand, &mut log).await {
+            Ok((mail, message)) => match self.connect(id, number, stand, &mut log).await {
                 Err(verdict) => verdict,
                 Ok(connection) => {
                     let expect = stand.sender.expectations.get(message).cloned().flatten();
-                    Talk::new(connection, stand, (first.seq, &mail, expect), &mut log).run().await
+                    let dialog = self.dialog(id, number, stand, expect.as_deref());
+                    let part = (first.seq, &mail, expect);
+                    Talk::new(connection, stand, dialog, part, &mut log).run().await
                 }
             },
         };
         Played::Mail { transcript: log.into_entries(), verdict }
     }
 
-    fn compose(&mut self, first: &First<'_>, client: &Client) -> Result<(Mail, usize), String> {
+    /// The number of the client's first session that does not try a wrong password on purpose.
+    fn session(&self, id: ClientId, client: &Client) -> u64 {
+        let is_right = |number: &u64| {
+            let draw = self.timeline.session_draw(id, *number);
+            let attempt = client.auth.as_ref().and_then(|auth| auth.attempt(*number, draw));
+            attempt.is_none_or(|attempt| matches!(attempt.proof, Proof::Right))
+        };
+        (0..SESSIONS_LOOKED_AT).find(is_right).unwrap_or(0)
+    }
+
+    fn dialog(
+        &self,
+        id: ClientId,
+        number: u64,
+        stand: &Stand<'_>,
+        expect: Option<&Expectations>,
+    ) -> Dialog {
+        let dialog = Dialog::new(Rc::clone(&stand.sender.manners)).numbered(number);
+        let draw = self.timeline.session_draw(id, number);
+        stand.sender.logging_in(stand.client.auth.as_ref(), dialog, (number, draw), expect)
+    }
+
+    fn compose(
+        &mut self,
+        first: &First<'_>,
+        number: u64,
+        client: &Client,
+    ) -> Result<(Mail, usize), String> {
         let message = pick(&client.messages, first.draw.of(Purpose::Message).unit()).index();
         let order = Order {
             message,
@@ -162,8 +196,8 @@ impl<D: Dialer> Checker<D> {
             seq: first.seq,
             client: &client.name,
             phase: first.phase,
-            session: Some(0),
-            user: None,
+            session: Some(number),
+            user: client.auth.as_ref().and_then(|auth| Some(&*auth.login(number)?.user)),
             recipients: client.recipients,
             now: SystemTime::now(),
         };

@@ -83,6 +83,7 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
     pub(super) fn new(
         connection: C,
         stand: &'a Stand<'a>,
+        dialog: Dialog,
         (seq, mail, expect): (u64, &'a Mail, Option<Rc<Expectations>>),
         log: &'a mut Log<'b>,
     ) -> Self {
@@ -93,7 +94,7 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
             expect,
             log,
             wire: Wire::new(connection),
-            dialog: Dialog::new(Rc::clone(&stand.sender.manners)),
+            dialog,
             out: Vec::new(),
             events: Vec::new(),
             unread: Vec::new(),
@@ -161,6 +162,7 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
                 }
                 Err(_) => {
                     let line = String::from_utf8_lossy(first_line(rest)).into_owned();
+                    let line = self.covered(line);
                     self.lost(format!("no legal reply: `{}`", line.trim_end()), Input::Illegal)
                 }
             };
@@ -205,13 +207,22 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
         let took = self.events.iter().find_map(|event| {
             if let Event::Replied { took, .. } = event { Some(*took) } else { None }
         });
-        self.log.heard(reply, awaited, took);
+        self.log.heard(reply, awaited, took, self.dialog.veil().as_ref());
         if let Some(step) = awaited {
-            self.replies.push((step, reply.code(), reply.text()));
+            let text = self.covered(reply.text());
+            self.replies.push((step, reply.code(), text));
         }
         if awaited == Some(Step::Ehlo) {
             let lines = reply.lines().skip(1);
             self.offered = lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        }
+    }
+
+    /// What the server says, without the secrets that it may repeat.
+    fn covered(&self, text: String) -> String {
+        match self.dialog.veil() {
+            Some(veil) => veil.cover(&text),
+            None => text,
         }
     }
 
@@ -229,6 +240,7 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
             Event::Ended(end) => self.end = Some(*end),
             Event::Replied { .. }
             | Event::Unanswered { .. }
+            | Event::LoggedIn(_)
             | Event::Ready
             | Event::Refused { .. } => {}
         }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Moment, Observe};
-use crate::smtp::{CaseId, Code, Handshake, Reply, Step};
+use crate::smtp::{CaseId, Code, Handshake, Reply, Step, Veil};
 
 /// What stands for a secret.
 const MASKED: &str = "<masked>";
@@ -89,13 +89,20 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// A reply to a step.
-    pub(super) fn heard(&mut self, reply: &Reply<'_>, step: Option<Step>, took: Option<Duration>) {
+    /// A reply to a step; a veil covers the secrets that a server repeats.
+    pub(super) fn heard(
+        &mut self,
+        reply: &Reply<'_>,
+        step: Option<Step>,
+        took: Option<Duration>,
+        veil: Option<&Veil>,
+    ) {
         let code = reply.code();
         let lines = if step == Some(Step::Auth) && code.number() == CHALLENGE {
             vec![MASKED.to_owned()]
         } else {
-            reply.lines().map(readable).collect()
+            let covered = |line: String| veil.map(|veil| veil.cover(&line)).unwrap_or(line);
+            reply.lines().map(readable).map(covered).collect()
         };
         self.add(Entry::Heard { step, code, lines, took });
     }
@@ -164,7 +171,7 @@ mod tests {
 
     fn heard(text: &str, step: Step) -> Vec<String> {
         let (reply, _) = Reply::parse(text.as_bytes()).unwrap().unwrap();
-        match log(|log| log.heard(&reply, Some(step), None)).pop() {
+        match log(|log| log.heard(&reply, Some(step), None, None)).pop() {
             Some(Entry::Heard { lines, .. }) => lines,
             other => panic!("{other:?}"),
         }

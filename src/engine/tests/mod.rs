@@ -1,5 +1,6 @@
 //! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
 
+mod login;
 mod pace;
 mod rude;
 mod secure;

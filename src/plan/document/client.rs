@@ -3,14 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CodeText, Count, Dsn, Mix, OneOrMany, Pace, ShortOr, Tls, Xclient};
+use super::{Auth, CodeText, Count, Dsn, Mix, OneOrMany, Pace, ShortOr, Tls, Xclient};
 use crate::plan::Span;
 
-/// Keys of a client that this version does not build.
-pub(super) const LATER: &[&str] = &["auth"];
-
 /// Steps of `expect` that this version does not build.
-pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed", "auth"];
+pub(super) const LATER_STEPS: &[&str] = &["starttls", "tls", "tls_resumed"];
 
 /// One kind of sender.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -47,6 +44,8 @@ pub struct Client {
     pub xclient: Option<Xclient>,
     /// Whether sessions are encrypted: `none`, `starttls`, `implicit`, or a table. Default: none.
     pub tls: Option<Tls>,
+    /// How its sessions log in. Default: they don't.
+    pub auth: Option<Auth>,
     /// The local addresses that its sessions come from, in turn: one, a range such as
     /// `127.0.1.0/24`, or a list. Default: the system's choice.
     pub source: Option<OneOrMany<String>>,
@@ -145,6 +144,8 @@ pub struct Expect {
     pub greeting: Option<OneOrMany<CodeText>>,
     /// To EHLO.
     pub ehlo: Option<OneOrMany<CodeText>>,
+    /// To AUTH, after all its rounds.
+    pub auth: Option<OneOrMany<CodeText>>,
     /// To MAIL.
     pub mail: Option<OneOrMany<CodeText>>,
     /// To each RCPT.

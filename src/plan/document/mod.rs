@@ -4,6 +4,7 @@
 //! the schema's descriptions, so they speak to the writer of a plan. Nothing in them is required;
 //! what a plan must have is asked for when it is lowered, so that one gap hides no other mistake.
 
+mod auth;
 mod client;
 mod dsn;
 mod message;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use auth::{Auth, AuthMechanism, SecretText};
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
@@ -165,7 +167,6 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
 
 fn later_keys(table: &str) -> &'static [&'static str] {
     match table {
-        "Client" => client::LATER,
         "Expect" => client::LATER_STEPS,
         "Message" => message::LATER,
         "Feed" => message::LATER_FEED,

@@ -7,10 +7,10 @@ use super::{Percentiles, Protocol, ShortOr, Table, TlsMode};
 use crate::plan::{Rate, Share, Span};
 
 /// Keys of the sink that this version does not build.
-pub(super) const LATER: &[&str] = &["users", "greylist"];
+pub(super) const LATER: &[&str] = &["greylist"];
 
 /// Steps of the sink that this version does not build.
-pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed", "auth"];
+pub(super) const LATER_STEPS: &[&str] = &["tls", "tls_resumed"];
 
 /// An embedded server.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -32,6 +32,10 @@ pub struct Sink {
     pub xclient: Option<bool>,
     /// Beyond these it says 421 and closes the connection. Default: none.
     pub limits: Option<SinkLimits>,
+    /// The name of a feed with the fields `user` and `password`, such as that of a client's
+    /// `auth`. Then AUTH is offered, with all mechanisms, and mail is taken only from sessions that
+    /// are logged in.
+    pub users: Option<String>,
     /// How long answers wait, for each step: a duration or `{ p50, p99 }`.
     pub latency: Option<SinkSteps<ShortOr<Span, Percentiles<Span>>>>,
     /// Replies other than success, for each step: the reply's text and its share, such as
@@ -114,6 +118,8 @@ pub struct SinkSteps<T> {
     pub ehlo: Option<T>,
     /// STARTTLS.
     pub starttls: Option<T>,
+    /// AUTH, where it would succeed.
+    pub auth: Option<T>,
     /// MAIL.
     pub mail: Option<T>,
     /// Each RCPT.

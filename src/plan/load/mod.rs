@@ -11,6 +11,7 @@ use super::errors::PlanErrors;
 use super::files::{self, Files};
 use super::follow::Follow;
 use super::lower::lower;
+use super::secrets::{self, Environment, Vault};
 use super::settle::{Overrides, escape_dollars, settle};
 use super::{Diagnostic, Plan, Source};
 
@@ -26,6 +27,8 @@ pub struct Surroundings {
     pub seed: u64,
     /// The folder that relative paths begin at: that of the plan's file, absolute.
     pub folder: PathBuf,
+    /// Where `env:NAME` is looked up.
+    pub environment: Environment,
 }
 
 /// A plan without a mistake.
@@ -33,7 +36,8 @@ pub struct Surroundings {
 pub struct Loaded {
     /// What to do.
     pub plan: Plan,
-    /// The plan in force as a user would write it: variables, overrides and defaults filled in.
+    /// The plan in force as a user would write it: variables, overrides and defaults filled in, and references
+    /// in place of passwords.
     pub document: Document,
 }
 
@@ -54,14 +58,16 @@ pub fn load(
     files::anchor(&mut document, &surroundings.folder);
     let files = Files::of(&document);
     let mut later = Vec::new();
-    let plan = lower(&document, &surroundings.host, &files, &mut later);
+    let vault = Vault { environment: &surroundings.environment, files: &files };
+    let plan = lower(&document, &surroundings.host, vault, &mut later);
     let follow = Follow::of(&found);
     found.extend(later.into_iter().filter(|error| !follow.explains(error)));
     errors.extend(settled.origins.trace(found));
     if errors.is_empty() {
+        secrets::refer(&mut document);
         return Ok(Loaded { plan, document });
     }
-    Err(PlanErrors::new(source, errors))
+    Err(PlanErrors::new(source, errors).veiled(secrets::veil(&settled.tree)))
 }
 
 impl Loaded {
@@ -76,6 +82,7 @@ impl Loaded {
     /// A fingerprint of what the plan does, whatever it is done to and with which seed.
     pub fn hash(&self) -> String {
         let mut tree = self.document.to_tree();
+        secrets::forget(&mut tree, &secrets::feeds(&self.document));
         if let Value::Object(sections) = &mut tree {
             sections.get_mut("clients").into_iter().for_each(forget_paths);
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {

@@ -18,7 +18,12 @@ use crate::smtp::{Protocol, TlsMode};
 const WHOLE: &str = include_str!("../../../tests/golden/plan/whole.toml");
 
 fn surroundings() -> Surroundings {
-    Surroundings { host: "load.host.test".to_owned(), seed: u64::MAX, folder: "/plans".into() }
+    Surroundings {
+        host: "load.host.test".to_owned(),
+        seed: u64::MAX,
+        folder: "/plans".into(),
+        environment: Environment::default(),
+    }
 }
 
 fn toml(text: &str) -> Source {

@@ -1,5 +1,6 @@
 //! `[clients]` → kinds of senders.
 
+use super::auth::{self, Accounts};
 use super::cases;
 use super::faults::Faults;
 use super::names::Names;
@@ -25,6 +26,8 @@ pub(super) struct Around<'a> {
     pub(super) host: &'a str,
     /// The files that the document names.
     pub(super) files: &'a Files,
+    /// The feeds that users come from.
+    pub(super) accounts: Accounts<'a>,
     /// The targets, in their order.
     pub(super) targets: &'a [Target],
 }
@@ -95,6 +98,7 @@ impl Lowering<'_> {
             chunking: chunking::lower(client, pointer, self.faults),
             dsn: dsn::lower(client.dsn.as_ref(), &at("dsn"), self.faults),
             xclient: xclient::lower(client.xclient.as_ref(), &at("xclient"), self.faults),
+            auth: auth::lower(client, around.accounts, pointer, self.faults),
             ehlo: self.ehlo(around.host),
             think: client.think.map(Span::duration).unwrap_or_default(),
             pace: pace::lower(client.pace.as_ref(), &at("pace"), self.faults),
@@ -175,6 +179,7 @@ pub(super) fn lower_expect(
     let steps = [
         (Step::Greeting, &expect.greeting),
         (Step::Ehlo, &expect.ehlo),
+        (Step::Auth, &expect.auth),
         (Step::Mail, &expect.mail),
         (Step::Rcpt, &expect.rcpt),
         (Step::Data, &expect.data),

@@ -13,6 +13,7 @@ use crate::message::{
 use crate::plan::document::{
     Document, Headers, Message as MessageTable, Order, Row, ShortOr, Size, Sizes,
 };
+use crate::plan::secrets::{self, without_password};
 use crate::plan::{ByteSize, Diagnostic, DiagnosticCode, escape};
 
 const SENDER: &str = "sender@load.test";
@@ -23,8 +24,9 @@ const TEXT: &str = "This message belongs to a load test.\n";
 /// The largest message.
 const LARGEST: u64 = 1 << 30;
 
-/// All feeds in file order.
+/// All feeds in file order; templates see no password of those that clients log in with.
 pub(super) fn lower_feeds(document: &Document, faults: &mut Faults) -> Vec<FeedSpec> {
+    let secret = secrets::feeds(document);
     let feeds = document.feeds.iter();
     feeds
         .map(|(name, feed)| {
@@ -42,7 +44,10 @@ pub(super) fn lower_feeds(document: &Document, faults: &mut Faults) -> Vec<FeedS
                 Order::Shuffled => FeedOrder::Shuffled,
                 Order::Random => FeedOrder::Random,
             });
-            let rows = feed.inline.clone().unwrap_or_default();
+            let mut rows = feed.inline.clone().unwrap_or_default();
+            if secret.contains(name) {
+                rows = rows.iter().map(without_password).collect();
+            }
             FeedSpec { name: name.to_owned(), rows, order }
         })
         .collect()

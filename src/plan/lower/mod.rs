@@ -6,12 +6,14 @@
 
 mod address;
 mod agreement;
+mod auth;
 mod cases;
 mod chunking;
 mod client;
 mod dsn;
 mod faults;
 mod level;
+mod login;
 mod message;
 mod names;
 mod pace;
@@ -26,9 +28,10 @@ mod weights;
 mod xclient;
 
 use super::document::{Document, Monitor as MonitorTable};
-use super::files::Files;
 use super::model::{FitnessLimits, Monitor, Plan};
+use super::secrets::Vault;
 use super::{Diagnostic, DiagnosticCode, Share, Span};
+use auth::Accounts;
 use faults::Faults;
 use names::Names;
 
@@ -36,26 +39,29 @@ use names::Names;
 const SHORTEST_INTERVAL: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Lowers a completed document; `host` is the name that clients give of themselves by default,
-/// `files` are those that the document names. The plan is only good if no error was added.
+/// `vault` has the files and secrets that the document names. The plan is only good if no error was added.
 pub(super) fn lower(
     document: &Document,
     host: &str,
-    files: &Files,
+    vault: Vault<'_>,
     errors: &mut Vec<Diagnostic>,
 ) -> Plan {
+    let files = vault.files;
+    let accounts = Accounts { document, vault };
     let mut faults = Faults::default();
     check_version(document, &mut faults);
     let names = Names::of(document, &mut faults);
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, &mut faults);
     let messages = message::lower_all(document, &feeds, &mut faults);
-    let around = client::Around { host, files, targets: &targets };
+    let around = client::Around { host, files, accounts, targets: &targets };
     let clients = client::lower_all(document, &names, around, &mut faults);
+    login::check(&clients, &messages, &feeds, &mut faults);
     tls::check_names(&clients, &targets, &mut faults);
     let people = track::People { names: &names, clients: &clients, targets: &targets };
     let phases = track::lower_all(document, people, &mut faults);
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);
-    let sink = sink::lower(document.sink.as_ref(), files, &mut faults);
+    let sink = sink::lower(document.sink.as_ref(), files, accounts, &mut faults);
     agreement::check(&clients, &targets, &sink, &mut faults);
     let monitor = lower_monitor(document.monitor.unwrap_or_default(), &mut faults);
     errors.extend(faults.into_diagnostics());

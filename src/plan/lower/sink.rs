@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::auth::Accounts;
 use super::faults::Faults;
 use super::tls;
 use crate::plan::document::{
@@ -22,7 +23,12 @@ use super::weights::at_least_one;
 const LONGEST_TEXT: usize = 506;
 
 /// The server of `[sink]`.
-pub(super) fn lower(sink: Option<&Sink>, files: &Files, faults: &mut Faults) -> SinkPlan {
+pub(super) fn lower(
+    sink: Option<&Sink>,
+    files: &Files,
+    accounts: Accounts<'_>,
+    faults: &mut Faults,
+) -> SinkPlan {
     let none = Sink::default();
     let sink = sink.unwrap_or(&none);
     let listen = sink.listen.as_deref().map(|text| (text, text.parse().ok()));
@@ -45,6 +51,7 @@ pub(super) fn lower(sink: Option<&Sink>, files: &Files, faults: &mut Faults) -> 
         proxy: sink.proxy == Some(true),
         xclient: sink.xclient == Some(true),
         limits: lower_limits(sink.limits.unwrap_or_default(), faults),
+        users: sink.users.as_ref().map(|feed| accounts.of_feed(feed, "/sink/users", faults)),
         latency: by_step(sink.latency.as_ref())
             .map(|(step, delay)| (step, lower_delay(*delay, step, faults)))
             .collect(),
@@ -95,6 +102,7 @@ fn by_step<T>(steps: Option<&SinkSteps<T>>) -> impl Iterator<Item = (SinkStep, &
             (SinkStep::Greeting, &steps.greeting),
             (SinkStep::Ehlo, &steps.ehlo),
             (SinkStep::Starttls, &steps.starttls),
+            (SinkStep::Auth, &steps.auth),
             (SinkStep::Mail, &steps.mail),
             (SinkStep::Rcpt, &steps.rcpt),
             (SinkStep::Data, &steps.data),

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::plan::Environment;
 use crate::plan::complete::complete;
+use crate::plan::files::Files;
 use crate::plan::model::{Arrival, Begin, ClientId, Curve, Endpoint, Load, PhaseId, TargetId};
 use crate::plan::{Part, Place};
 
@@ -13,7 +15,9 @@ fn lowered(tree: &Value) -> (Plan, Vec<String>) {
     let mut document = Document::read(tree, &mut errors);
     assert_eq!(errors, [], "{tree}");
     complete(&mut document, "plan.toml");
-    let plan = lower(&document, "host.test", &Files::of(&document), &mut errors);
+    let (environment, files) = (Environment::default(), Files::of(&document));
+    let vault = Vault { environment: &environment, files: &files };
+    let plan = lower(&document, "host.test", vault, &mut errors);
     (plan, errors.into_iter().map(shown).collect())
 }
 
@@ -700,4 +704,135 @@ fn a_plan_that_sends_no_mail_asks_for_no_findings_by_default() {
     assert_eq!(checks("rude"), ["case.findings == 0"]);
     assert_eq!(checks("app"), ["message.errors < 1%"]);
     assert_eq!(checks("both"), ["message.errors < 1%"]);
+}
+
+#[test]
+fn every_mistake_in_a_login_is_told_at_its_place() {
+    let phase = json!([{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }]);
+    let plan = |client: &Value, feeds: &Value| json!({ "version": 1, "phases": phase, "clients": { "app": client }, "feeds": feeds });
+    let feed = json!({ "accounts": { "inline": [{ "user": "u", "password": "p" }] } });
+    let table = [
+        (
+            json!({}),
+            json!({ "user": "u", "password": "p" }),
+            "E013 /clients/app/auth/mechanism: missing key `mechanism`",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "u" }),
+            "E013 /clients/app/auth/password: missing key `password` (write `user` and `password`, or `users` with the name of a feed)",
+        ),
+        (
+            feed.clone(),
+            json!({ "mechanism": "plain", "user": "u", "users": "accounts" }),
+            "E014 /clients/app/auth/user key: `user` and `users` exclude each other",
+        ),
+        (
+            feed.clone(),
+            json!({ "mechanism": "plain", "users": "acounts" }),
+            "E020 /clients/app/auth/users: no feed is named `acounts` (did you mean `accounts`?)",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "", "password": "p" }),
+            "E012 /clients/app/auth/user: a user is not empty and has no control character in it",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "u", "password": "" }),
+            "E012 /clients/app/auth/password: the password is empty",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "u", "password": "a\u{1}" }),
+            "E012 /clients/app/auth/password: the password has a control character in it",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "u", "password": "env:NOT_THERE" }),
+            "E012 /clients/app/auth/password: the environment variable `NOT_THERE` is not set",
+        ),
+        (
+            json!({}),
+            json!({ "mechanism": "plain", "user": "u", "password": "file:/not/there" }),
+            "E012 /clients/app/auth/password: cannot read `/not/there`: No such file or directory (os error 2)",
+        ),
+        (
+            json!({ "f": { "inline": [{ "user": "u" }] } }),
+            json!({ "mechanism": "plain", "users": "f" }),
+            "E013 /feeds/f/inline/0/password: missing field `password`: clients log in with this feed",
+        ),
+        (
+            json!({ "f": { "inline": [{ "user": [], "password": "p" }] } }),
+            json!({ "mechanism": "plain", "users": "f" }),
+            "E012 /feeds/f/inline/0/user: `user` of a feed of users is a text",
+        ),
+    ];
+    for (feeds, auth, mistake) in table {
+        let tree = plan(&json!({ "auth": auth }), &feeds);
+        assert_eq!(mistakes(&tree), [mistake], "{tree}");
+    }
+    let expects = plan(&json!({ "expect": { "auth": "535" } }), &feed);
+    assert_eq!(
+        mistakes(&expects),
+        [
+            "E014 /clients/app/expect/auth key: `expect.auth` says nothing of a client without `auth`"
+        ]
+    );
+}
+
+#[test]
+fn a_message_that_names_the_login_needs_one() {
+    let tree = |auth: Value, text: &str| {
+        json!({
+            "version": 1,
+            "phases": [{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }],
+            "clients": { "app": auth },
+            "messages": { "m": { "text": text } },
+        })
+    };
+    let login = json!({ "auth": { "mechanism": "plain", "user": "u", "password": "p" } });
+
+    let told = mistakes(&tree(json!({}), "{{ user }}"));
+
+    assert!(told[0].starts_with("E024 /messages/m: the message names `user`"), "{told:?}");
+    assert_eq!(mistakes(&tree(login, "{{ user }}")), Vec::<String>::new());
+    let guarded = "{% if user is defined %}{{ user }}{% endif %}";
+    assert_eq!(mistakes(&tree(json!({}), guarded)), Vec::<String>::new());
+}
+
+#[test]
+fn templates_see_no_password() {
+    let tree = json!({
+        "version": 1,
+        "phases": [{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }],
+        "clients": { "app": { "auth": { "mechanism": "plain", "users": "f" } } },
+        "feeds": { "f": { "inline": [{ "user": "u", "password": "p" }] } },
+        "messages": { "m": { "text": "{{ feed.f.user }} {{ feed.f.password }}" } },
+    });
+
+    let told = mistakes(&tree);
+
+    assert!(told[0].starts_with("E024 /messages/m/text"), "{told:?}");
+}
+
+#[test]
+fn the_sink_and_a_client_share_their_users() {
+    let tree = json!({
+        "version": 1,
+        "phases": [{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }],
+        "clients": { "app": { "auth": {
+            "mechanism": "scram-sha-256", "users": "f", "failure_rate": "2%",
+        } } },
+        "feeds": { "f": { "inline": [{ "user": "u", "password": 12345 }] } },
+        "sink": { "users": "f" },
+    });
+
+    let (plan, told) = lowered(&tree);
+
+    assert_eq!(told, Vec::<String>::new());
+    let auth = plan.clients[0].auth.as_ref().unwrap();
+    assert_eq!(Some(&auth.logins), plan.sink.users.as_ref());
+    assert_eq!(auth.logins[0].password.expose(), "12345");
+    assert!((auth.failure_rate - 0.02).abs() < 1e-12);
 }

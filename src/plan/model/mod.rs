@@ -5,13 +5,14 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Address, AddressPool, Proxy, Threshold};
 use crate::message::{CountRange, FeedSpec, Recipe};
 use crate::smtp::{
-    CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Pace, Pipelining,
-    Protocol, Xclient,
+    Auth, CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Login, Pace,
+    Pipelining, Protocol, Xclient,
 };
 
 pub use sink::SinkLimits;
@@ -166,6 +167,8 @@ pub struct Client {
     pub dsn: Option<Dsn>,
     /// Whom its sessions stand for.
     pub xclient: Option<Xclient>,
+    /// How its sessions log in; none: they don't.
+    pub auth: Option<Auth>,
     /// The name in EHLO.
     pub ehlo: EhloName,
     /// The pause between the messages of a session.
@@ -350,6 +353,8 @@ pub struct SinkPlan {
     pub xclient: bool,
     /// Beyond these it says 421.
     pub limits: SinkLimits,
+    /// Who may log in; none: AUTH is not offered, and anybody may send.
+    pub users: Option<Arc<[Login]>>,
     /// How long each answer waits.
     pub latency: Vec<(SinkStep, Delay)>,
     /// For each step the replies other than success, each with its share of all answers.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 
 use crate::format;
-use crate::record::{Figures, Summary, TlsFigures, VerdictName};
+use crate::record::{AuthFigures, Figures, Summary, TlsFigures, VerdictName};
 
 /// How many kinds of errors are listed.
 const ERROR_ROWS: usize = 10;
@@ -132,7 +132,8 @@ fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
 
 /// What the total row has no place for.
 fn totals(summary: &Summary, width: usize) -> Vec<String> {
-    let Figures { messages, sessions, octets, recipients, response_ms, tls, .. } = &summary.totals;
+    let Figures { messages, sessions, octets, recipients, response_ms, tls, auth, .. } =
+        &summary.totals;
     let judged = messages.started.saturating_sub(messages.local + messages.interrupted);
     let mut lines = Vec::new();
     if judged > 0 {
@@ -180,6 +181,7 @@ fn totals(summary: &Summary, width: usize) -> Vec<String> {
     let (sent, received) = (format::octets(octets.sent), format::octets(octets.received));
     lines.extend(entry("octets", &format!("{sent} sent · {received} received"), width));
     lines.extend(entry_of_tls(tls, width));
+    lines.extend(entry_of_auth(auth, width));
     lines.extend(paced(summary, width));
     lines.extend(counted(
         "besides",
@@ -220,6 +222,16 @@ fn entry_of_tls(tls: &TlsFigures, width: usize) -> Vec<String> {
     let all: Vec<_> =
         all.map(|(name, count)| format!("{} {}", format::count(*count), name)).collect();
     if all.is_empty() { Vec::new() } else { entry("tls", &all.join(" · "), width) }
+}
+
+/// What logins came to; nothing where no session logged in.
+fn entry_of_auth(auth: &AuthFigures, width: usize) -> Vec<String> {
+    let purpose = match auth.refused_on_purpose {
+        0 => String::new(),
+        count => format!(" ({} on purpose)", format::count(count)),
+    };
+    let refused = format!("refused{purpose}");
+    counted("auth", &[(auth.accepted, "accepted"), (auth.refused, &refused)], width)
 }
 
 /// The counts that are not zero; nothing if all are.

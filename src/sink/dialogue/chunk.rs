@@ -51,6 +51,7 @@ impl Dialogue {
             Stage::AwaitHeader
             | Stage::Opening
             | Stage::AwaitHandshake(_)
+            | Stage::AwaitResponse
             | Stage::AwaitDot(..)
             | Stage::AwaitChunk(_)
             | Stage::Delivering(_)

@@ -6,6 +6,7 @@
 
 mod admission;
 mod chunk;
+mod login;
 mod replies;
 mod secure;
 mod transaction;
@@ -19,10 +20,12 @@ use super::capabilities::Security;
 use super::command::{Command, Commands, Hello, NOT_OFFERED, Objection};
 use super::limits::Limit;
 use super::proxy::Header;
+use super::tally::Granted;
 use super::text::Text;
 use crate::smtp::{Protocol, Step, TlsMode};
 use admission::Admission;
 use chunk::Chunk;
+use login::Login;
 use secure::Afterwards;
 use transaction::{Delivery, Envelope};
 
@@ -64,6 +67,8 @@ enum Stage {
     AwaitHandshake(Afterwards),
     /// Between transactions.
     AwaitMail,
+    /// Within AUTH.
+    AwaitResponse,
     /// In a transaction.
     AwaitData(Envelope),
     /// Behind a 354.
@@ -135,13 +140,6 @@ impl Words {
     }
 }
 
-/// Whether a step had the success that lets the session go on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Granted {
-    Yes,
-    No,
-}
-
 /// One session of the server.
 #[derive(Debug)]
 pub(super) struct Dialogue {
@@ -151,6 +149,7 @@ pub(super) struct Dialogue {
     /// Messages that have begun.
     messages: u32,
     commands: Commands,
+    login: Login,
     waiting: Option<(Duration, Answer)>,
 }
 
@@ -172,7 +171,8 @@ impl Dialogue {
             }
         };
         let (security, commands) = (Security::Clear, Commands::default());
-        Self { stage, security, admission, messages: 0, commands, waiting: None }
+        let login = Login::default();
+        Self { stage, security, admission, messages: 0, commands, login, waiting: None }
     }
 
     /// Goes on with the octets of one read, or with those that an earlier call left over; puts the
@@ -206,6 +206,7 @@ impl Dialogue {
                     used += self.read_text(rest, envelope, text, &mut turn);
                 }
                 Stage::AwaitChunk(chunk) => used += self.read_chunk(rest, chunk),
+                Stage::AwaitResponse => used += self.read_response(rest, &mut turn),
                 Stage::Turned | Stage::AwaitHello | Stage::AwaitMail | Stage::AwaitData(_) => {
                     used += self.read_command(rest, &mut turn);
                 }
@@ -251,6 +252,7 @@ impl Dialogue {
             Command::Hello(hello) => self.hello(hello, turn),
             Command::Starttls => self.starttls(turn),
             Command::Xclient => self.xclient(turn),
+            Command::Auth => self.auth(turn),
             Command::Mail { size, alphabet } => self.mail(size, alphabet, turn),
             Command::Rcpt { alphabet } => self.rcpt(alphabet, turn),
             Command::Data => self.data(turn),
@@ -299,6 +301,7 @@ impl Dialogue {
             (_, Xclient::Withheld) => self.object(Some(STEP), NOT_OFFERED, turn),
             (Stage::AwaitMail, Xclient::Offered) => {
                 if self.answer(STEP, greeting, turn) == Granted::Yes {
+                    self.login = Login::default();
                     self.stay(Stage::AwaitHello);
                 }
             }

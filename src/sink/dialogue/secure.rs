@@ -1,5 +1,6 @@
 //! STARTTLS, and where a session goes on behind a handshake.
 
+use super::login::Login;
 use super::{Dialogue, Granted, Stage, Turn, replies};
 use crate::sink::capabilities::Security;
 use crate::sink::command::{Commands, NOT_OFFERED};
@@ -38,6 +39,7 @@ impl Dialogue {
     pub(in crate::sink) fn secured(&mut self) {
         self.security = Security::Encrypted;
         self.commands = Commands::default();
+        self.login = Login::default();
         if let Stage::AwaitHandshake(afterwards) = self.stage {
             self.stage = match afterwards {
                 Afterwards::Greet => Stage::Opening,

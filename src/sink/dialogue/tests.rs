@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::plan::{Delay, SinkLimits, SinkPlan, SinkReply, SinkStep, SinkTls};
 use crate::sink::tally::{SinkCounters, Tally};
-use crate::smtp::Code;
+use crate::smtp::{Code, Login, Secret};
 
 fn plan() -> SinkPlan {
     SinkPlan::default()
@@ -496,5 +496,57 @@ proptest! {
         let split = converse(&plan, &pieces);
 
         prop_assert_eq!(whole, split);
+    }
+}
+
+fn with_users() -> SinkPlan {
+    let login = Login { user: "tim".into(), password: Secret::new("tanstaaf") };
+    SinkPlan { users: Some([login].into()), ..plan() }
+}
+
+#[test]
+fn mail_is_taken_only_from_sessions_that_are_logged_in() {
+    let table: [(&[u8], &[u16]); 11] = [
+        (b"MAIL FROM:<a@b>\r\n", &[530]),
+        (b"AUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\nMAIL FROM:<a@b>\r\n", &[235, 250]),
+        (b"auth plain\r\nAHRpbQB0YW5zdGFhZg==\r\nMAIL FROM:<a@b>\r\n", &[334, 235, 250]),
+        (b"AUTH PLAIN AHRpbQB3cm9uZw==\r\nMAIL FROM:<a@b>\r\n", &[535, 530]),
+        (b"AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWY=\r\n", &[334, 334, 235]),
+        (b"AUTH LOGIN\r\n*\r\nNOOP\r\n", &[334, 501, 250]),
+        (b"AUTH PLAIN\r\n!\r\n", &[334, 501]),
+        (b"AUTH PLAIN !\r\nAUTH PLAIN = more\r\nAUTH\r\nAUTH NTLM\r\n", &[501, 501, 504, 504]),
+        (b"AUTH PLAIN =\r\n", &[501]),
+        (b"AUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\nAUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\n", &[235, 503]),
+        (b"AUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN\r\n", &[235, 250, 503]),
+    ];
+    for (octets, expected) in table {
+        let codes = codes(&with_users(), &[HELLO, octets].concat()).split_off(2);
+        assert_eq!(codes, expected, "{}", String::from_utf8_lossy(octets));
+    }
+    assert_eq!(codes(&with_users(), b"AUTH PLAIN\r\n"), [220, 503]);
+    assert_eq!(after_hello(b"AUTH PLAIN\r\n"), [502]);
+}
+
+#[test]
+fn logins_are_offered_and_counted() {
+    let plan = SinkPlan { replies: always(Step::Auth, 454, "4.7.0 later").replies, ..with_users() };
+    let octets = b"EHLO a\r\nAUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\nAUTH PLAIN AHRpbQB3cm9uZw==\r\n";
+
+    let (replies, _, counters) = converse(&with_users(), &[octets]);
+    assert!(replies.contains("-AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 XOAUTH2 OAUTHBEARER\r\n"));
+    assert_eq!((counters.auth_accepted, counters.auth_refused), (Some(1), Some(0)));
+
+    let (replies, _, counters) = converse(&plan, &[octets]);
+    assert!(replies.ends_with("454 4.7.0 later\r\n535 5.7.8 wrong credentials\r\n"), "{replies}");
+    assert_eq!((counters.auth_accepted, counters.auth_refused), (Some(0), Some(2)));
+    assert_eq!(converse(&self::plan(), &[]).2.auth_accepted, None);
+}
+
+#[test]
+fn a_response_may_be_long_but_not_without_end() {
+    for (length, code) in [(12_288, 501), (12_289, 501), (100_000, 501)] {
+        let line = [&b"A".repeat(length)[..], b"\r\nNOOP\r\n"].concat();
+        let octets = [&b"HELO a\r\nAUTH PLAIN\r\n"[..], &line].concat();
+        assert_eq!(codes(&with_users(), &octets).split_off(2), [334, code, 250], "{length}");
     }
 }

@@ -83,6 +83,9 @@ impl Dialogue {
     pub(super) fn mail(&mut self, size: Option<u64>, alphabet: Alphabet, turn: &mut Turn<'_>) {
         const STEP: Step = Step::Mail;
         match self.stage {
+            Stage::AwaitMail if self.must_log_in(turn) => {
+                self.object(Some(STEP), replies::LOG_IN_FIRST, turn);
+            }
             Stage::AwaitMail if size.is_some_and(|size| size > LARGEST_TEXT) => {
                 self.object(Some(STEP), replies::TOO_LARGE, turn);
             }
@@ -101,6 +104,7 @@ impl Dialogue {
             | Stage::Opening
             | Stage::Turned
             | Stage::AwaitHandshake(_)
+            | Stage::AwaitResponse
             | Stage::AwaitDot(..)
             | Stage::AwaitChunk(_)
             | Stage::Delivering(_)

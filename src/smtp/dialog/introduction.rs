@@ -9,11 +9,11 @@ const NOT_OFFERED: &str =
     "the plan has `xclient`, and the server does not offer XCLIENT with all its attributes";
 
 impl Dialog {
-    /// EHLO was answered: the session is ready, unless it must say first whom it stands for.
+    /// EHLO was answered: the session logs in or is ready, unless it must say first whom it stands for.
     pub(super) fn introduce(&mut self, out: &mut Vec<u8>, events: &mut Vec<Event>) -> Act {
         let manners = Rc::clone(&self.manners);
         let Some(xclient) = manners.xclient.as_ref().filter(|_| !self.introduced) else {
-            return self.ready(events);
+            return self.log_in(out, events);
         };
         if !self.offered.takes(xclient) {
             events.push(Event::Lacking(NOT_OFFERED));

@@ -5,6 +5,7 @@
 //! is an event; only the transport, a 421 and an illegal reply end a session.
 
 mod introduction;
+mod login;
 mod loss;
 mod opening;
 
@@ -12,6 +13,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use tokio::time::Instant;
+
+use login::Entry;
 
 use super::chunk::{Carrier, MOST_IN_FLIGHT};
 use super::envelope::{Commands, Terms};
@@ -68,6 +71,8 @@ enum Command {
     /// The handshake, which no reply answers.
     Tls,
     Xclient,
+    /// AUTH, and each response to a challenge.
+    Auth,
     Message(Part),
     Rset,
     Quit,
@@ -99,6 +104,8 @@ pub struct Dialog {
     stage: Stage,
     /// Whether the server knows whom the session stands for.
     introduced: bool,
+    /// How the session logs in, if it does.
+    entry: Option<Box<Entry>>,
     pending: VecDeque<Pending>,
     /// The message in progress, and in one-round-trip mode the one behind it.
     transactions: VecDeque<Transaction>,
@@ -117,6 +124,7 @@ impl Dialog {
             secured: false,
             stage: Stage::Opening,
             introduced: false,
+            entry: None,
             pending: VecDeque::new(),
             transactions: VecDeque::new(),
             spare: None,
@@ -347,9 +355,12 @@ impl Dialog {
             return self.unasked(reply, now, events);
         };
         self.pending.pop_front();
-        let took =
-            now.saturating_duration_since(self.last_reply.map_or(sent, |last| sent.max(last)));
+        let since = self.last_reply.map_or(sent, |last| sent.max(last));
         self.last_reply = Some(now);
+        if command == Command::Auth {
+            return self.auth_answered(reply, (since, now), out, events);
+        }
+        let took = now.saturating_duration_since(since);
         let (step, code) = (command.step(), reply.code());
         events.push(Event::Replied { step, code, passed: command.is_passed_by(code), took });
         match command {
@@ -360,7 +371,7 @@ impl Dialog {
             Command::Helo => self.helo_answered(reply, out, events),
             Command::Starttls => self.starttls_answered(reply, out, events),
             // The transport takes no reply before the handshake is over.
-            Command::Tls => self.lost(Outcome::Protocol, now, events),
+            Command::Tls | Command::Auth => self.lost(Outcome::Protocol, now, events),
             Command::Xclient => self.xclient_answered(reply, out, events),
             Command::Message(part) => self.message(part, reply, now, out, events),
             Command::Rset if code.class() == Class::Positive => Act::Flush,
@@ -396,6 +407,7 @@ impl Dialog {
             | Command::Starttls
             | Command::Tls
             | Command::Xclient
+            | Command::Auth
             | Command::Rset
             | Command::Quit => None,
         }
@@ -510,6 +522,7 @@ impl Command {
             Self::Starttls => Step::Starttls,
             Self::Tls => Step::Tls,
             Self::Xclient => Step::Xclient,
+            Self::Auth => Step::Auth,
             Self::Message(part) => part.step(),
             Self::Rset => Step::Rset,
             Self::Quit => Step::Quit,
@@ -524,6 +537,7 @@ impl Command {
             Self::Ehlo
             | Self::Helo
             | Self::Tls
+            | Self::Auth
             | Self::Message(Part::Mail | Part::Rcpt | Part::Text | Part::Bdat)
             | Self::Rset
             | Self::Quit => code.class() == Class::Positive,

@@ -3,6 +3,7 @@
 mod chunks;
 mod introduction;
 mod lmtp;
+mod login;
 
 use std::time::Duration;
 

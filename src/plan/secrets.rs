@@ -1,0 +1,397 @@
+//! Where passwords stand in a plan → what they are; and a plan in force without any of them.
+//!
+//! `env:NAME` and `file:PATH` are references, and stay in the plan in force. A literal password
+//! is replaced there by a reference to an environment variable, so that nothing that is written
+//! holds it: neither the results nor, by a [`Veil`], the message of a mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::document::{Document, Row};
+use super::escape;
+use super::files::Files;
+use crate::smtp::{Secret, Veil};
+
+/// The field of a feed that holds passwords.
+pub(super) const PASSWORD: &str = "password";
+
+/// What looks an environment variable up.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// The environment variables that a plan may name.
+#[derive(Clone)]
+pub struct Environment(Arc<Lookup>);
+
+impl Environment {
+    /// Variables that are looked up so.
+    pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(lookup))
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+}
+
+impl Default for Environment {
+    /// One without any variable.
+    fn default() -> Self {
+        Self::new(|_| None)
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment(..)")
+    }
+}
+
+/// A password as a plan writes it.
+enum Reference<'a> {
+    Environment(&'a str),
+    File(&'a str),
+    Literal(&'a str),
+}
+
+impl<'a> Reference<'a> {
+    fn of(text: &'a str) -> Self {
+        if let Some(name) = text.strip_prefix("env:") {
+            Self::Environment(name)
+        } else if let Some(path) = text.strip_prefix("file:") {
+            Self::File(path)
+        } else {
+            Self::Literal(text)
+        }
+    }
+}
+
+/// The path of a `file:` reference.
+pub(super) fn file_of(text: &str) -> Option<&str> {
+    match Reference::of(text) {
+        Reference::File(path) => Some(path),
+        Reference::Environment(_) | Reference::Literal(_) => None,
+    }
+}
+
+/// Where references lead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vault<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) files: &'a Files,
+}
+
+impl Vault<'_> {
+    /// The secret itself, or why there is none.
+    pub(super) fn open(&self, text: &str) -> Result<Secret, String> {
+        let secret = match Reference::of(text) {
+            Reference::Environment(name) => self
+                .environment
+                .value(name)
+                .ok_or_else(|| format!("the environment variable `{name}` is not set"))?,
+            Reference::File(path) => {
+                let content = std::str::from_utf8(self.files.content(path)?);
+                let content = content.map_err(|_| format!("`{path}` holds no text"))?;
+                let line = content.strip_suffix('\n').unwrap_or(content);
+                line.strip_suffix('\r').unwrap_or(line).to_owned()
+            }
+            Reference::Literal(text) => text.to_owned(),
+        };
+        if secret.is_empty() {
+            return Err("the password is empty".to_owned());
+        }
+        if secret.contains(char::is_control) {
+            return Err("the password has a control character in it".to_owned());
+        }
+        Ok(Secret::new(&secret))
+    }
+}
+
+/// The feeds that hold passwords: those that a client, or the sink, takes its users from.
+pub(super) fn feeds(document: &Document) -> BTreeSet<String> {
+    let clients = document.clients.iter().filter_map(|(_, client)| client.auth.as_ref());
+    let of_clients = clients.filter_map(|auth| auth.users.as_ref());
+    let of_sink = document.sink.iter().filter_map(|sink| sink.users.as_ref());
+    of_clients.chain(of_sink).cloned().collect()
+}
+
+/// Every password of a document, with the variable that could hold it.
+fn each_mut(document: &mut Document, mut with: impl FnMut(&str, &mut String)) {
+    let names: Vec<String> = document.clients.names().map(str::to_owned).collect();
+    for (name, client) in names.iter().zip(document.clients.values_mut()) {
+        if let Some(password) = client.auth.as_mut().and_then(|auth| auth.password.as_mut()) {
+            with(&variable(name), &mut password.0);
+        }
+    }
+    let secret = feeds(document);
+    let names: Vec<String> = document.feeds.names().map(str::to_owned).collect();
+    for (name, feed) in names.iter().zip(document.feeds.values_mut()) {
+        let rows = feed.inline.iter_mut().flatten().filter(|_| secret.contains(name));
+        for (row, n) in rows.zip(1_usize..) {
+            if let Some(Value::String(password)) = row.get_mut(PASSWORD) {
+                with(&format!("{}_{n}", variable(name)), password);
+            }
+        }
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("MAILQUAKE_PASSWORD_{}", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Makes all passwords texts, and the paths among them such as `anchor` gives.
+pub(super) fn settle(document: &mut Document, anchor: impl Fn(&mut String)) {
+    let secret = feeds(document);
+    let names: Vec<String> = document.feeds.names().map(str::to_owned).collect();
+    let feeds = names.iter().zip(document.feeds.values_mut());
+    for (_, feed) in feeds.filter(|(name, _)| secret.contains(*name)) {
+        for password in feed.inline.iter_mut().flatten().filter_map(|row| row.get_mut(PASSWORD)) {
+            if let Value::Number(number) = password {
+                *password = Value::String(number.to_string());
+            }
+        }
+    }
+    each_mut(document, |_, text| {
+        if let Some(mut path) = file_of(text).map(str::to_owned) {
+            anchor(&mut path);
+            *text = format!("file:{path}");
+        }
+    });
+}
+
+/// The paths of all passwords that stand in files.
+pub(super) fn paths(document: &Document) -> Vec<String> {
+    let mut paths = Vec::new();
+    let clients = document.clients.iter().filter_map(|(_, client)| client.auth.as_ref());
+    let passwords = clients.filter_map(|auth| auth.password.as_ref());
+    paths.extend(passwords.filter_map(|text| file_of(&text.0)).map(str::to_owned));
+    let secret = feeds(document);
+    let feeds = document.feeds.iter().filter(|(name, _)| secret.contains(*name));
+    for row in feeds.flat_map(|(_, feed)| feed.inline.iter().flatten()) {
+        let password = row.get(PASSWORD).and_then(Value::as_str);
+        paths.extend(password.and_then(file_of).map(str::to_owned));
+    }
+    paths
+}
+
+/// Puts a reference in the place of each literal password. Equal ones share a variable.
+pub(super) fn refer(document: &mut Document) {
+    let mut taken = BTreeSet::new();
+    each_mut(document, |_, text| {
+        if let Reference::Environment(name) = Reference::of(text) {
+            taken.insert(name.to_owned());
+        }
+    });
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    each_mut(document, |variable, text| {
+        if let Reference::Literal(literal) = Reference::of(text) {
+            let name = known.entry(literal.to_owned()).or_insert_with(|| free(variable, &taken));
+            taken.insert(name.clone());
+            *text = format!("env:{name}");
+        }
+    });
+}
+
+/// The name, or the first one like it that nothing else has.
+fn free(name: &str, taken: &BTreeSet<String>) -> String {
+    let more = (2_u32..).map(|n| format!("{name}__{n}"));
+    let mut names = std::iter::once(name.to_owned()).chain(more);
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+/// A document's tree without its passwords, whatever they are: they say nothing of what a plan
+/// does.
+pub(super) fn forget(tree: &mut Value, secret: &BTreeSet<String>) {
+    for (_, client) in tables(tree, "clients") {
+        if let Some(password) = client.get_mut("auth").and_then(|auth| auth.get_mut(PASSWORD)) {
+            *password = Value::Null;
+        }
+    }
+    for (name, feed) in tables(tree, "feeds") {
+        let rows = feed.get_mut("inline").and_then(Value::as_array_mut);
+        for row in rows.into_iter().flatten().filter(|_| secret.contains(name)) {
+            if let Some(password) = row.get_mut(PASSWORD) {
+                *password = Value::Null;
+            }
+        }
+    }
+}
+
+fn tables<'a>(
+    tree: &'a mut Value,
+    section: &str,
+) -> impl Iterator<Item = (&'a String, &'a mut Value)> + use<'a> {
+    tree.get_mut(section).and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+/// A veil over the literal passwords of a settled tree, for the messages of its mistakes.
+pub(super) fn veil(tree: &Value) -> Veil {
+    let table = |section: &str| tree.get(section).and_then(Value::as_object).into_iter().flatten();
+    let clients = table("clients").filter_map(|(_, client)| client.get("auth")?.get(PASSWORD));
+    let rows = table("feeds").filter_map(|(_, feed)| feed.get("inline")?.as_array()).flatten();
+    let rows = rows.filter_map(|row| row.get(PASSWORD));
+    let mut secrets = Vec::new();
+    for password in clients.chain(rows) {
+        let text = match password {
+            Value::String(text) => text.clone(),
+            Value::Null => continue,
+            other => other.to_string(),
+        };
+        // A variable that was not found is no secret.
+        if matches!(Reference::of(&text), Reference::Literal(_)) && !text.contains("${") {
+            let written = Value::from(text.as_str()).to_string();
+            secrets.push(written.trim_matches('"').to_owned());
+            secrets.push(text);
+        }
+    }
+    Veil::over(secrets.iter().map(String::as_str))
+}
+
+/// The pointer of a row's field.
+pub(super) fn pointer(feed: &str, row: usize, field: &str) -> String {
+    format!("/feeds/{}/inline/{row}/{field}", escape(feed))
+}
+
+/// A row without its password, as templates see it.
+pub(super) fn without_password(row: &Row) -> Row {
+    let fields = row.iter().filter(|(field, _)| *field != PASSWORD);
+    fields.map(|(field, value)| (field.clone(), value.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::{Format, Loaded, Look, Overrides, PlanErrors, Source, Surroundings, load};
+
+    const PLAN: &str = r#"version = 1
+seed = 1
+[vars]
+pw = "in-a-var"
+[clients.a-b]
+auth = { mechanism = "plain", user = "u", password = "in-the-plan" }
+[clients.a_b]
+auth = { mechanism = "plain", user = "u", password = "${pw}" }
+[clients.feed]
+auth = { mechanism = "login", users = "f" }
+[feeds.f]
+inline = [
+    { user = "one", password = "in-the-feed" },
+    { user = "two", password = "in-the-plan" },
+    { user = "three", password = "env:SET" },
+]
+[feeds.other]
+inline = [{ password = "no secret" }]
+[[phases]]
+name = "p"
+kind = "steady"
+mix = "feed"
+connections = 1
+duration = "1s"
+"#;
+
+    fn loaded(text: &str, values: &[(&str, &str)]) -> Result<Loaded, PlanErrors> {
+        let values: Vec<(String, String)> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment = Environment::new(move |wanted| {
+            values.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+        });
+        let surroundings = Surroundings {
+            host: "host.test".to_owned(),
+            seed: 1,
+            folder: "/plans".into(),
+            environment,
+        };
+        load(&Source::new("plan.toml", text, Format::Toml), &Overrides::default(), &surroundings)
+    }
+
+    #[test]
+    fn the_plan_in_force_has_references_in_place_of_passwords() {
+        let plan = loaded(PLAN, &[("SET", "from-outside")]).unwrap();
+
+        let text = plan.plan_toml();
+        for secret in ["in-the-plan", "in-a-var", "in-the-feed", "from-outside"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        for reference in [
+            "env:MAILQUAKE_PASSWORD_A_B\"",
+            "env:MAILQUAKE_PASSWORD_A_B__2\"",
+            "env:MAILQUAKE_PASSWORD_F_1\"",
+            "env:SET\"",
+            "no secret",
+        ] {
+            assert!(text.contains(reference), "{reference}: {text}");
+        }
+        let again = loaded(
+            &text,
+            &[
+                ("MAILQUAKE_PASSWORD_A_B", "in-the-plan"),
+                ("MAILQUAKE_PASSWORD_A_B__2", "in-a-var"),
+                ("MAILQUAKE_PASSWORD_F_1", "in-the-feed"),
+                ("SET", "from-outside"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(again.plan.clients, plan.plan.clients);
+        assert_eq!((again.hash(), again.plan_toml()), (plan.hash(), text));
+    }
+
+    #[test]
+    fn a_fingerprint_does_not_hold_passwords() {
+        let hash = |text: &str| loaded(text, &[("SET", "x")]).unwrap().hash();
+
+        assert_eq!(hash(PLAN), hash(&PLAN.replace("in-the-feed", "another")));
+        assert_ne!(hash(PLAN), hash(&PLAN.replace("\"one\"", "\"first\"")));
+    }
+
+    #[test]
+    fn a_password_in_a_file_is_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pw"), "from a file\r\n").unwrap();
+        let path = folder.path().join("pw");
+        let text = PLAN.replace("in-the-feed", &format!("file:{}", path.display()));
+
+        let plan = loaded(&text, &[("SET", "x")]).unwrap();
+
+        let logins = &plan.plan.clients[2].auth.as_ref().unwrap().logins;
+        assert_eq!(logins[0].password.expose(), "from a file");
+        assert!(plan.plan_toml().contains(&format!("file:{}", path.display())));
+        let relative = loaded(&PLAN.replace("in-the-feed", "file:pw"), &[("SET", "x")]);
+        let told = relative.unwrap_err().render(Look::Plain);
+        assert!(told.contains("cannot read `/plans/pw`"), "{told}");
+    }
+
+    #[test]
+    fn mistakes_show_no_password() {
+        for (right, wrong) in [
+            (
+                "mechanism = \"plain\", user = \"u\", password = \"in-the-plan\"",
+                "mechanism = \"plan\", user = \"u\", password = \"in-the-plan\"",
+            ),
+            (
+                "{ user = \"one\", password = \"in-the-feed\" }",
+                "{ user = [], password = \"in-the-feed\" }",
+            ),
+            ("pw = \"in-a-var\"", "pw = \"in-a-var\"\n\"b d\" = \"in-a-var\""),
+        ] {
+            let text = PLAN.replace(right, wrong);
+            assert_ne!(text, PLAN, "{right}");
+            let errors = loaded(&text, &[("SET", "x")]).unwrap_err();
+            let shown = format!("{}{}{errors:?}", errors.render(Look::Plain), errors.to_json());
+            for secret in ["in-the-plan", "in-a-var", "in-the-feed"] {
+                assert!(!errors.render(Look::Plain).contains(secret), "{shown}");
+                assert!(!errors.to_json().to_string().contains(secret), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_numeric_password_is_a_text() {
+        let tree = json!({ "clients": { "a": { "auth": { "password": 12345 } } } });
+
+        assert_eq!(veil(&tree).cover("12345"), "[secret]");
+    }
+}
