@@ -27,6 +27,7 @@ scenarios! {
     malformed_passes: "malformed.toml" in "0.15";
     open_rate_passes: "open-rate.toml" in "0.02";
     pipelining_passes: "pipelining.toml" in "0.03";
+    production_passes: "production.toml" in "0.05";
     quickstart_passes: "quickstart.toml" in "0.1";
     ramp_to_peak_passes: "ramp-to-peak.toml" in "0.02";
     slow_clients_passes: "slow-clients.toml" in "0.1";
