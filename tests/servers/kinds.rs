@@ -1,10 +1,10 @@
 //! Every kind of client and the servers that support it, as a table.
 
 use At::{
-    Dovecot, DovecotSocket, Embedded, Postfix, PostfixCertificate, PostfixImplicit, PostfixProxy,
-    PostfixStrict, PostfixV6, PostfixXclient, SmtpSink, SmtpSinkLmtp,
+    Dovecot, DovecotSocket, Embedded, EmbeddedLmtp, Postfix, PostfixCertificate, PostfixImplicit,
+    PostfixLogin, PostfixProxy, PostfixStrict, PostfixV6, PostfixXclient, SmtpSink, SmtpSinkLmtp,
 };
-use Shows::{Clients, Finding, Logged, NoFinding, NoStep, Step, Tls};
+use Shows::{Clients, Finding, Logged, LoggedIn, NoFinding, NoStep, RefusedOnPurpose, Step, Tls};
 
 /// A server and the port of it that a client uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,11 +16,13 @@ pub(crate) enum At {
     PostfixXclient,
     PostfixProxy,
     PostfixStrict,
+    PostfixLogin,
     Dovecot,
     DovecotSocket,
     SmtpSink,
     SmtpSinkLmtp,
     Embedded,
+    EmbeddedLmtp,
 }
 
 /// What must be seen beside the messages.
@@ -32,6 +34,10 @@ pub(crate) enum Shows {
     NoStep(&'static str),
     /// The version of TLS of all handshakes.
     Tls(&'static str),
+    /// All logins were accepted.
+    LoggedIn,
+    /// Logins were accepted, and others were refused, on purpose only.
+    RefusedOnPurpose,
     /// In Postfix's case: a malformed case with findings.
     Finding(&'static str),
     /// In Postfix's case: a malformed case without findings.
@@ -55,7 +61,7 @@ pub(crate) enum Load {
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// Its keys in the plan; `@TRUST@` stands for the root that signed the server's certificate,
-    /// `@CERTIFICATE@` and `@KEY@` for a client's.
+    /// `@CERTIFICATE@` and `@KEY@` for a client's; the feed `accounts` has two users.
     pub(crate) client: &'static str,
     /// The keys of its message.
     pub(crate) message: &'static str,
@@ -152,11 +158,11 @@ pub(crate) const KINDS: &[Kind] = &[
         &[Postfix, Embedded],
         &[Step("tls")],
     ),
-    mail("BDAT", r#"chunking = "auto""#, &[Postfix], &[Step("bdat"), NoStep("data")]),
+    mail("BDAT", r#"chunking = "auto""#, &[Postfix, Embedded], &[Step("bdat"), NoStep("data")]),
     mail(
         "BDAT, several in flight",
         "chunking = \"auto\"\npipelining = \"full\"",
-        &[Postfix],
+        &[Postfix, Embedded],
         &[Step("bdat"), NoStep("data")],
     ),
     mail(
@@ -198,7 +204,7 @@ pub(crate) const KINDS: &[Kind] = &[
     mail(
         "TLS with groups and BDAT",
         "pipelining = \"full\"\nchunking = \"auto\"\ntls = { mode = \"starttls\"@TRUST@ }",
-        &[Postfix],
+        &[Postfix, Embedded],
         &[Step("tls"), Step("bdat")],
     ),
     mail(
@@ -217,41 +223,137 @@ pub(crate) const KINDS: &[Kind] = &[
     mail(
         "XCLIENT",
         r#"xclient = { name = "mx.load.test", addr = "198.18.0.0/15", helo = "mx.load.test" }"#,
-        &[PostfixXclient],
+        &[PostfixXclient, Embedded],
         &[Clients("198.18.", 20), Logged("client=mx.load.test[198.18.")],
     ),
-    mail("PROXY protocol, version 1", r#"proxy = "v1""#, &[PostfixProxy], &[Clients("198.1", 20)]),
-    mail("PROXY protocol, version 2", r#"proxy = "v2""#, &[PostfixProxy], &[Clients("198.1", 20)]),
+    mail(
+        "PROXY protocol, version 1",
+        r#"proxy = "v1""#,
+        &[PostfixProxy, Embedded],
+        &[Clients("198.1", 20)],
+    ),
+    mail(
+        "PROXY protocol, version 2",
+        r#"proxy = "v2""#,
+        &[PostfixProxy, Embedded],
+        &[Clients("198.1", 20)],
+    ),
     mail(
         "DSN",
         r#"dsn = { notify = ["success", "failure"], ret = "hdrs", envid = true, orcpt = true }"#,
-        &[Postfix, SmtpSink],
+        &[Postfix, SmtpSink, Embedded],
         &[Logged("sender delivery status notification")],
     ),
+    mail(
+        "AUTH PLAIN",
+        r#"auth = { mechanism = "plain", users = "accounts" }"#,
+        &[PostfixLogin, Embedded],
+        &[
+            LoggedIn,
+            Logged("sasl_method=PLAIN, sasl_username=user1@example.test"),
+            Logged("sasl_method=PLAIN, sasl_username=user2@example.test"),
+        ],
+    ),
+    mail(
+        "AUTH LOGIN",
+        r#"auth = { mechanism = "login", users = "accounts" }"#,
+        &[PostfixLogin, Embedded],
+        &[
+            LoggedIn,
+            Logged("sasl_method=LOGIN, sasl_username=user1@example.test"),
+            Logged("sasl_method=LOGIN, sasl_username=user2@example.test"),
+        ],
+    ),
+    mail(
+        "AUTH CRAM-MD5",
+        r#"auth = { mechanism = "cram-md5", users = "accounts" }"#,
+        &[PostfixLogin, Embedded],
+        &[
+            LoggedIn,
+            Logged("sasl_method=CRAM-MD5, sasl_username=user1@example.test"),
+            Logged("sasl_method=CRAM-MD5, sasl_username=user2@example.test"),
+        ],
+    ),
+    mail(
+        "AUTH SCRAM-SHA-256",
+        r#"auth = { mechanism = "scram-sha-256", users = "accounts" }"#,
+        &[PostfixLogin, Embedded],
+        &[
+            LoggedIn,
+            Logged("sasl_method=SCRAM-SHA-256, sasl_username=user1@example.test"),
+            Logged("sasl_method=SCRAM-SHA-256, sasl_username=user2@example.test"),
+        ],
+    ),
+    mail(
+        "AUTH XOAUTH2",
+        r#"auth = { mechanism = "xoauth2", users = "accounts" }"#,
+        &[Embedded],
+        &[LoggedIn],
+    ),
+    mail(
+        "AUTH OAUTHBEARER",
+        r#"auth = { mechanism = "oauthbearer", users = "accounts" }"#,
+        &[Embedded],
+        &[LoggedIn],
+    ),
+    mail(
+        "AUTH behind STARTTLS",
+        "auth = { mechanism = \"plain\", users = \"accounts\" }\n\
+         tls = { mode = \"starttls\"@TRUST@ }",
+        &[PostfixLogin, Embedded],
+        &[LoggedIn, Step("tls"), Logged("sasl_method=PLAIN")],
+    ),
+    mail(
+        "AUTH PLAIN, a tenth with a wrong password",
+        "messages_per_connection = 1\n\
+         auth = { mechanism = \"plain\", users = \"accounts\", failure_rate = \"10%\" }",
+        &[PostfixLogin, Embedded],
+        &[RefusedOnPurpose, Logged("SASL PLAIN authentication failed")],
+    ),
+    mail(
+        "AUTH SCRAM-SHA-256, a tenth with a wrong password",
+        "messages_per_connection = 1\n\
+         auth = { mechanism = \"scram-sha-256\", users = \"accounts\", failure_rate = \"10%\" }",
+        &[PostfixLogin, Embedded],
+        &[RefusedOnPurpose, Logged("SASL SCRAM-SHA-256 authentication failed")],
+    ),
+    mail(
+        "AUTH XOAUTH2, a tenth with a wrong token",
+        "messages_per_connection = 1\n\
+         auth = { mechanism = \"xoauth2\", users = \"accounts\", failure_rate = \"10%\" }",
+        &[Embedded],
+        &[RefusedOnPurpose],
+    ),
     mail_of("8-bit text", "", EIGHT_BIT, &[Postfix, SmtpSink, Embedded], &[]),
-    mail_of("SMTPUTF8", "", UTF8_ADDRESS, &[Postfix], &[Logged("用户")]),
-    mail("LMTP, lock-step", r#"pipelining = "never""#, &[Dovecot, SmtpSinkLmtp], &[]),
-    mail("LMTP, groups", r#"pipelining = "auto""#, &[Dovecot, SmtpSinkLmtp], &[]),
+    mail_of("SMTPUTF8", "", UTF8_ADDRESS, &[Postfix, Embedded], &[Logged("用户")]),
+    mail("LMTP, lock-step", r#"pipelining = "never""#, &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp], &[]),
+    mail("LMTP, groups", r#"pipelining = "auto""#, &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp], &[]),
     mail(
         "LMTP, next group behind the text",
         r#"pipelining = "full""#,
-        &[Dovecot, SmtpSinkLmtp],
+        &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp],
         &[],
     ),
-    mail_of("LMTP, three recipients", "", SEVERAL, &[Dovecot, SmtpSinkLmtp], &[]),
+    mail_of("LMTP, three recipients", "", SEVERAL, &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp], &[]),
     mail_of(
         "LMTP, three recipients, next group behind the text",
         r#"pipelining = "full""#,
         SEVERAL,
-        &[Dovecot, SmtpSinkLmtp],
+        &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp],
         &[],
     ),
-    mail_of("LMTP, BDAT", r#"chunking = "auto""#, SEVERAL, &[Dovecot], &[Step("bdat")]),
+    mail_of(
+        "LMTP, BDAT",
+        r#"chunking = "auto""#,
+        SEVERAL,
+        &[Dovecot, EmbeddedLmtp],
+        &[Step("bdat")],
+    ),
     mail_of(
         "LMTP, BDAT, several in flight",
         "chunking = \"auto\"\npipelining = \"full\"",
         SEVERAL,
-        &[Dovecot],
+        &[Dovecot, EmbeddedLmtp],
         &[Step("bdat")],
     ),
     mail_of("LMTP, Unix socket", "", SEVERAL, &[DovecotSocket], &[]),
@@ -259,10 +361,10 @@ pub(crate) const KINDS: &[Kind] = &[
         "LMTP, slow: waits before commands, 4 KiB/s",
         r#"pace = { before_command = "20ms", data = "4KiB/s" }"#,
         SEVERAL,
-        &[Dovecot, SmtpSinkLmtp],
+        &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp],
         &[],
     ),
-    mail_of("LMTP, 8-bit text", "", EIGHT_BIT, &[Dovecot, SmtpSinkLmtp], &[]),
+    mail_of("LMTP, 8-bit text", "", EIGHT_BIT, &[Dovecot, SmtpSinkLmtp, EmbeddedLmtp], &[]),
     Kind {
         name: "malformed, beside mail",
         client: "kind = \"malformed\"",
