@@ -51,6 +51,7 @@ impl Display {
             Update::Stopping(signal) => {
                 self.say(&format!("{}: stopping at once", signal_name(*signal)));
             }
+            Update::Throttled(text) => self.say(text),
             Update::Trouble(text) => self.say(&format!("warning: {text}")),
         }
     }

@@ -2,12 +2,20 @@
 
 use tokio::time::Instant;
 
+use super::books::Books;
 use super::dialer::Dialer;
 use super::session::Session;
 use super::transcript::Said;
 use super::turns::envelope;
 use crate::message::Mail;
-use crate::smtp::{End, Event, LoginEnd, Reply};
+use crate::record::{CellKey, ThrottleKey};
+use crate::smtp::{End, Event, LoginEnd, Reply, Step, Throttle};
+
+/// Books that a server would not have a connection.
+pub(super) fn refused(books: &Books, at: CellKey, cause: &str) {
+    let key = ThrottleKey { sign: Throttle::Refused, step: Some(Step::Connect) };
+    books.count(at, |cell| cell.throttled(key, None, || cause.to_owned()));
+}
 
 impl<D: Dialer> Session<D> {
     pub(super) fn book_events(&mut self, reply: Option<&Reply<'_>>, now: Instant) {
@@ -64,6 +72,11 @@ impl<D: Dialer> Session<D> {
                     self.text.refused(step, reply, self.dialog.veil().as_ref());
                 }
             }
+            Event::Throttled { sign, step } => {
+                let key = ThrottleKey { sign, step };
+                let before = self.messages_before().filter(|_| sign.ends_session());
+                books.count(self.key, |cell| cell.throttled(key, before, || self.covered(reply)));
+            }
             Event::Ended(end) => {
                 if let Some(start) = self.starts.pop_front() {
                     let seq = start.seq;
@@ -73,6 +86,33 @@ impl<D: Dialer> Session<D> {
                 self.text.forget();
                 self.follow_front();
             }
+        }
+    }
+
+    /// How many messages the session has ended, if it became ready for MAIL.
+    pub(super) fn messages_before(&self) -> Option<u32> {
+        let in_progress = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        self.handle.ready.get().then(|| self.carried.saturating_sub(in_progress))
+    }
+
+    /// A reply's text without what must not be kept of it.
+    fn covered(&self, reply: Option<&Reply<'_>>) -> String {
+        let text = reply.map(Reply::text).unwrap_or_default();
+        self.dialog.veil().map(|veil| veil.cover(&text)).unwrap_or(text)
+    }
+
+    /// Whether a session that has carried messages awaits the reply to the next one's MAIL: that
+    /// may have crossed the end of the connection on the way.
+    pub(super) fn has_just_said_mail(&self) -> bool {
+        self.dialog.awaited() == Some(Step::Mail) && self.messages_before() > Some(0)
+    }
+
+    /// Books a connection that the server ended between messages, while their phase is in force.
+    pub(super) fn book_closed(&self) {
+        if self.worker.is_in_force(self.key.phase) {
+            let key = ThrottleKey { sign: Throttle::Closed, step: None };
+            let (before, example) = (self.messages_before(), || self.text.cause().to_owned());
+            self.worker.books.count(self.key, |cell| cell.throttled(key, before, example));
         }
     }
 

@@ -130,6 +130,11 @@ impl ErrorText {
         self.cause = cause.into();
     }
 
+    /// What ends the message in progress without a reply.
+    pub(super) fn cause(&self) -> &str {
+        &self.cause
+    }
+
     /// Remembers the first reply of its kind that refused something of the message in progress.
     /// A veil covers what must not be kept of it.
     pub(super) fn refused(&mut self, step: Step, reply: &Reply<'_>, veil: Option<&Veil>) {

@@ -25,6 +25,19 @@ impl Unconnected {
         matches!(self, Self::TooLate)
     }
 
+    /// Whether it was the server that would not have it.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::System(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            ),
+            Self::TooLate => false,
+        }
+    }
+
     /// What it means for the start, and the words for it.
     pub(super) fn outcome(&self, took: Duration) -> (Outcome, String) {
         match self {

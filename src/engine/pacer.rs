@@ -188,7 +188,7 @@ impl<D: Dialer> Pacer<D> {
             self.worker.sweep(now);
             self.cut_phases(now);
         }
-        self.worker.let_settled_go(now);
+        self.worker.let_settled_go(self.second_began(), now);
         turn
     }
 
@@ -425,6 +425,10 @@ impl<D: Dialer> Pacer<D> {
         self.worker.books.zero + SECOND * u32::try_from(self.second + 1).unwrap_or(u32::MAX)
     }
 
+    fn second_began(&self) -> Instant {
+        self.worker.books.zero + SECOND * u32::try_from(self.second).unwrap_or(u32::MAX)
+    }
+
     /// Hands over what was counted in the seconds that are over.
     fn hand_over(&mut self, now: Instant) {
         while now >= self.second_ends() {
@@ -435,7 +439,7 @@ impl<D: Dialer> Pacer<D> {
 
     fn note_handover(&mut self, now: Instant) {
         let cells = self.worker.books.take();
-        let gauges = self.worker.take_gauges(now);
+        let gauges = self.worker.take_gauges(self.second_began(), now);
         let worker = self.worker.index;
         self.worker.books.note(Note::Handover(Handover {
             worker,

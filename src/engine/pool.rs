@@ -1,6 +1,7 @@
 //! The sessions of a worker: who carries a start, who waits, who leaves.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -185,6 +186,11 @@ impl<D: Dialer> Worker<D> {
     /// Whether a phase in force has a use for a client's idle sessions.
     pub(super) fn wants(&self, client: ClientId) -> bool {
         self.runs.borrow().iter().any(|run| run.is_in_force() && self.mixes(run.phase().id, client))
+    }
+
+    /// Whether a phase has begun and not ended.
+    pub(super) fn is_in_force(&self, phase: PhaseId) -> bool {
+        self.runs.borrow().iter().any(|run| run.phase().id == phase && run.is_in_force())
     }
 
     pub(super) fn mixes(&self, phase: PhaseId, client: ClientId) -> bool {
@@ -389,38 +395,50 @@ impl<D: Dialer> Worker<D> {
     }
 
     /// Forgets the phases that have ended and whose starts are all settled. What they had open is
-    /// still to be told.
-    pub(super) fn let_settled_go(&self, now: Instant) {
+    /// still to be told; the second began at `since`.
+    pub(super) fn let_settled_go(&self, since: Instant, now: Instant) {
         let lasts = |run: &Run| run.is_in_force() || run.phase().outstanding.get() > 0;
         if self.runs.borrow().iter().all(lasts) {
             return;
         }
         let settled: Vec<Run> = self.runs.borrow_mut().extract_if(.., |run| !lasts(run)).collect();
-        let gauges: Vec<PhaseGauge> = settled.iter().map(|run| self.gauge(run, now)).collect();
+        let gauges: Vec<PhaseGauge> =
+            settled.iter().map(|run| self.gauge(run, since, now)).collect();
         self.departed.borrow_mut().extend(gauges);
     }
 
     /// The sessions of the phases in force, draining or settled since the last call, with their
-    /// peaks since then.
-    pub(super) fn take_gauges(&self, now: Instant) -> Vec<PhaseGauge> {
+    /// peaks since then, at the end of a second that began at `since`.
+    pub(super) fn take_gauges(&self, since: Instant, now: Instant) -> Vec<PhaseGauge> {
         let mut gauges = std::mem::take(&mut *self.departed.borrow_mut());
-        gauges.extend(self.runs.borrow().iter().map(|run| self.gauge(run, now)));
+        gauges.extend(self.runs.borrow().iter().map(|run| self.gauge(run, since, now)));
         gauges
     }
 
     /// What is true of all workers together is told by the first of them.
-    fn gauge(&self, run: &Run, now: Instant) -> PhaseGauge {
+    fn gauge(&self, run: &Run, since: Instant, now: Instant) -> PhaseGauge {
         let phase = run.phase().id;
-        let line = self.books.shared.timeline.line(phase);
         let (open_sessions, peak_open, level) = if self.index == 0 {
             let (open, peak) = self.books.shared.take_open(phase);
-            let since = now.saturating_duration_since(run.phase().begin);
-            (open, peak, if run.is_in_force() { line.level(since) } else { 0.0 })
+            (open, peak, self.level(run, since, now))
         } else {
             (0, 0, 0.0)
         };
         let peaks = self.gauges.borrow_mut().take_peaks(phase);
         PhaseGauge { phase, level, open_sessions, peak_open, peaks }
+    }
+
+    /// The level of a phase in force, or the last one of a phase that ended in this second.
+    fn level(&self, run: &Run, since: Instant, now: Instant) -> f64 {
+        let phase = run.phase();
+        let ended = phase.end.get().filter(|end| *end <= now);
+        let at = match ended {
+            Some(end) if end > since => end.checked_sub(Duration::from_millis(1)).unwrap_or(end),
+            None if run.is_in_force() => now,
+            Some(_) | None => return 0.0,
+        };
+        let line = self.books.shared.timeline.line(phase.id);
+        line.level(at.saturating_duration_since(phase.begin))
     }
 }
 

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
+use super::booking;
 use super::books::{ErrorText, Start};
 use super::connect::connect;
 use super::dialer::Dialer;
@@ -159,6 +160,9 @@ impl<D: Dialer> Session<D> {
                     }
                 });
                 let (outcome, cause) = failure.outcome(took);
+                if failure.is_refusal() {
+                    booking::refused(&worker.books, key, &cause);
+                }
                 let text = ErrorText::of(cause);
                 start.settle(&End::without_reply(outcome, Step::Connect), now, &text);
                 None
@@ -385,6 +389,9 @@ impl<D: Dialer> Session<D> {
     ) -> Flow {
         // Whatever comes before MAIL's first octet was not caused by it.
         let stale = self.take_back() || self.dialog.is_idle();
+        if matches!(input, Input::Eof) && (stale || self.has_just_said_mail()) {
+            self.book_closed();
+        }
         let act = self.dialog.on(input, now, &mut self.out, &mut self.events);
         self.book_events(reply, now);
         let flow = self.proceed(act, now);
@@ -406,6 +413,7 @@ impl<D: Dialer> Session<D> {
         let back = self.may_be_taken_back();
         if back {
             self.unsent = false;
+            self.carried -= 1;
             *self.handle.job.borrow_mut() = self.starts.pop_back();
         }
         back

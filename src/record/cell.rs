@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::cases::{self, CaseCells};
+use super::throttling::{self, ThrottleCells};
 use super::{AuthCounts, Latency, TlsCounts};
 use crate::plan::{Client, ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
@@ -91,6 +92,8 @@ pub struct Cell {
     pub errors: BTreeMap<ErrorKey, ErrorCell>,
     /// What became of malformed starts, which count nowhere else.
     pub cases: CaseCells,
+    /// The signs that the server throttles.
+    pub throttles: ThrottleCells,
 }
 
 /// How messages came to their end.
@@ -242,6 +245,7 @@ impl Cell {
         add_map(&mut self.codes, &other.codes);
         add_map(&mut self.enhanced, &other.enhanced);
         cases::merge(&mut self.cases, &other.cases);
+        throttling::merge(&mut self.throttles, &other.throttles);
         for (key, cell) in &other.errors {
             self.errors
                 .entry(*key)

@@ -56,6 +56,25 @@ pub enum Event {
         /// where no session carried the message.
         transcript: Vec<String>,
     },
+    /// The first second of a phase that holds this sign of throttling.
+    Throttled {
+        /// When that second began.
+        at_s: f64,
+        /// The phase in which the message started.
+        phase: String,
+        /// A reply code, `refused` or `closed`.
+        sign: String,
+        /// Where; none: between messages.
+        step: Option<String>,
+        /// The planned connections, or messages per second, at the end of that second.
+        level: f64,
+        /// The most sessions that were open at a time in it.
+        open_sessions: u32,
+        /// How often it came in it.
+        count: u64,
+        /// The first reply, or the system's words.
+        example: String,
+    },
     /// A threshold does not hold.
     ThresholdBroken {
         /// When that was known.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuthFigures, CaseFigures, TlsFigures};
+use super::{AuthFigures, CaseFigures, Throttled, TlsFigures};
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -166,6 +166,9 @@ pub struct PhaseResult {
     /// Malformed starts by case; only those that were played.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cases: BTreeMap<String, CaseFigures>,
+    /// How the server throttled; null where it gave no sign of that.
+    #[serde(default)]
+    pub throttled: Option<Throttled>,
 }
 
 /// Counts and latencies of one part of a run.

@@ -48,7 +48,8 @@ impl OpenPeaks {
 pub struct PhaseGauge {
     /// The phase.
     pub phase: PhaseId,
-    /// The planned connections, or messages per second, at the end of the second; 0 in a drain.
+    /// The planned connections, or messages per second, at the end of the second, or of the phase
+    /// where that ended in it; 0 in a drain.
     pub level: f64,
     /// Sessions that are open at the end of the second.
     pub open_sessions: u32,

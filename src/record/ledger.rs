@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cell, CellKey, Frame, OpenPeaks};
+use super::{Cell, CellKey, Frame, OpenPeaks, Throttling};
 use crate::plan::{Client, ClientId, PhaseId, Plan};
 
 /// When a phase was in force, on the run's clock and without its drain.
@@ -41,6 +41,7 @@ pub struct Ledger {
     counting: Vec<bool>,
     /// By client.
     paced: Vec<bool>,
+    throttling: Throttling,
 }
 
 /// Which cells are summed up.
@@ -64,6 +65,7 @@ impl Ledger {
             open_peaks: OpenPeaks::default(),
             counting: plan.phases.iter().map(|phase| !phase.warmup).collect(),
             paced: plan.clients.iter().map(Client::is_paced).collect(),
+            throttling: Throttling::default(),
         }
     }
 
@@ -73,6 +75,7 @@ impl Ledger {
             self.cells.entry(*key).or_default().merge(cell);
         }
         self.fold_peaks(frame);
+        self.throttling.fold(frame);
     }
 
     fn fold_peaks(&mut self, frame: &Frame) {
@@ -84,6 +87,11 @@ impl Ledger {
                 raise(self.peaks.entry(key).or_default(), peak.open);
             }
         }
+    }
+
+    /// When throttling began.
+    pub const fn throttling(&self) -> &Throttling {
+        &self.throttling
     }
 
     /// Whether a phase belongs to an extent.

@@ -19,6 +19,7 @@ mod series;
 pub(crate) mod specimen;
 mod statistic;
 mod stint;
+mod throttling;
 mod tls;
 
 pub use auth::{AuthCounts, AuthFigures};
@@ -44,4 +45,8 @@ pub use schema::summary_schema;
 pub use series::{PhaseRow, SeriesRow};
 pub use statistic::Reading;
 pub use stint::Stint;
+pub use throttling::{
+    Allowed, Onset, ThrottleCell, ThrottleCells, ThrottleIncrement, ThrottleKey, ThrottleRow,
+    Throttled, Throttling,
+};
 pub use tls::{Negotiated, TlsCounts, TlsFigures};

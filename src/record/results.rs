@@ -115,7 +115,10 @@ impl Results<'_> {
 
     fn phase(&self, span: PhaseSpan) -> Option<PhaseResult> {
         let phase = self.plan.phases.get(span.phase.index())?;
-        let mut figures = self.portion(Extent::Phase(span.phase), None).figures();
+        let portion = self.portion(Extent::Phase(span.phase), None);
+        let throttling = self.ledger.throttling();
+        let throttled = throttling.figures(span.phase, span.start, &portion.cell);
+        let mut figures = portion.figures();
         let cases = std::mem::take(&mut figures.cases);
         Some(PhaseResult {
             name: phase.name.clone(),
@@ -126,6 +129,7 @@ impl Results<'_> {
             duration_s: span.length.as_secs_f64(),
             figures,
             cases,
+            throttled,
             clients: self.clients(span.phase),
             paced: self.paced(span.phase),
             targets: self.targets(span.phase),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::throttling::{self, ThrottleIncrement};
 use super::{Cell, Frame, Reading};
 use crate::plan::{PhaseId, Plan};
 use crate::smtp::{CaseEnd, Outcome};
@@ -33,6 +34,9 @@ pub struct PhaseRow {
     pub level: f64,
     /// Open at the end of the second.
     pub open_sessions: u32,
+    /// The most that were open at a time in it.
+    #[serde(default)]
+    pub peak_open: u32,
     /// Messages that came due.
     pub planned: u64,
     /// Messages that began.
@@ -47,6 +51,9 @@ pub struct PhaseRow {
     pub findings: u64,
     /// Messages that ended, by outcome; only those that occurred.
     pub ended: BTreeMap<String, u64>,
+    /// Signs that the server throttles, as `421/mail` or `closed`; absent where there were none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttled: BTreeMap<String, ThrottleIncrement>,
     /// Sessions that became ready for MAIL.
     pub opened: u64,
     /// Sessions that never became ready.
@@ -78,12 +85,14 @@ impl PhaseRow {
             phase: phase_name(plan, phase),
             level: gauge.map_or(0.0, |gauge| gauge.level),
             open_sessions: gauge.map_or(0, |gauge| gauge.open_sessions),
+            peak_open: gauge.map_or(0, |gauge| gauge.peak_open),
             planned: cell.messages.planned,
             started: cell.messages.started,
             dropped: cell.messages.dropped,
             cases: cell.cases.values().flat_map(|case| case.ended).sum(),
             findings: cell.cases.values().map(|case| case.of(CaseEnd::Finding)).sum(),
             ended: ended(&cell),
+            throttled: throttling::increments(&cell.throttles),
             opened: cell.sessions.opened,
             failed: cell.sessions.failed,
             sent: cell.octets.sent,

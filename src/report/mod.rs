@@ -5,6 +5,8 @@ pub mod check;
 pub mod preview;
 mod progress;
 mod text;
+mod throttling;
 
 pub use progress::{LastSecond, Level, PhaseProgress, Progress};
 pub use text::{Detail, Page, Style, render};
+pub use throttling::throttling_began;

@@ -160,7 +160,7 @@ impl Progress {
 }
 
 impl Level {
-    fn words(self) -> String {
+    pub(super) fn words(self) -> String {
         match self {
             Self::Connections(level) => format!("{level:.0} connections"),
             Self::PerSecond(level) => format!("{}/s", format::rate(level)),

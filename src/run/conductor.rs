@@ -8,14 +8,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
-use super::phases::Phases;
+use super::phases::{Phases, planned};
 use super::summary::Ending;
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared};
 use crate::monitor::Monitor;
-use crate::plan::{ClientId, PhaseId};
-use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger};
-use crate::report::{LastSecond, Progress};
+use crate::plan::{ClientId, Phase, PhaseId};
+use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset};
+use crate::report::{LastSecond, Progress, throttling_began};
 use crate::smtp::Outcome;
 use crate::verdict::Interruption;
 
@@ -137,7 +137,7 @@ impl Conductor {
         match note {
             Note::Handover(handover) => {
                 for frame in self.merger.add(handover) {
-                    self.fold(&frame);
+                    self.fold(&frame, observe);
                     self.show(&frame, observe);
                 }
             }
@@ -152,10 +152,22 @@ impl Conductor {
         }
     }
 
-    fn fold(&mut self, frame: &Frame) {
+    fn fold(&mut self, frame: &Frame, observe: Observe<'_>) {
         self.ledger.fold(frame);
         self.usage.add(&frame.stints, &self.phases.spans(&self.shared, self.now()));
+        self.tell_throttled(frame.second, observe);
         self.folder.add(frame, &self.shared.plan);
+    }
+
+    /// Each sign of throttling is told once for each phase, and before the row that commits its
+    /// second.
+    fn tell_throttled(&mut self, second: u64, observe: Observe<'_>) {
+        for onset in self.ledger.throttling().begun_in(second) {
+            let phase = &self.shared.plan.phases[onset.phase.index()];
+            self.folder.event(&throttled(onset, phase));
+            let level = planned(phase.load, onset.level);
+            observe(&Update::Throttled(throttling_began(&phase.name, level, onset)));
+        }
     }
 
     fn show(&mut self, frame: &Frame, observe: Observe<'_>) {
@@ -267,7 +279,7 @@ impl Conductor {
         let now = self.now();
         self.announce(observe);
         for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
-            self.fold(&frame);
+            self.fold(&frame, observe);
         }
         for text in self.engine.join() {
             self.failures.push(format!("a worker panicked: {text}"));
@@ -285,6 +297,19 @@ impl Conductor {
             interrupted: self.interrupted,
             failures: self.failures,
         }
+    }
+}
+
+fn throttled(onset: &Onset, phase: &Phase) -> Event {
+    Event::Throttled {
+        at_s: Duration::from_secs(onset.second).as_secs_f64(),
+        phase: phase.name.clone(),
+        sign: onset.key.sign.to_string(),
+        step: onset.key.step.map(|step| step.name().to_owned()),
+        level: onset.level,
+        open_sessions: onset.open_sessions,
+        count: onset.count,
+        example: onset.example.clone(),
     }
 }
 

@@ -83,6 +83,8 @@ pub enum Update<'a> {
     Draining(Interruption),
     /// Everything ends now.
     Stopping(Interruption),
+    /// The server holds back for the first time in a phase: when, at what level, by what.
+    Throttled(String),
     /// Something that the user should know at once.
     Trouble(String),
 }

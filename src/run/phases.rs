@@ -110,11 +110,16 @@ impl Phases {
             of: shared.plan.phases.len(),
             elapsed,
             length: self.schedule.end(id).map(|end| end.saturating_sub(begin)),
-            planned: match phase.load {
-                Load::Open { .. } => Level::PerSecond(level),
-                Load::Closed { .. } => Level::Connections(level.round()),
-                Load::Pause => Level::Pause,
-            },
+            planned: planned(phase.load, level),
         }
+    }
+}
+
+/// A level with what it counts.
+pub(super) fn planned(load: Load, level: f64) -> Level {
+    match load {
+        Load::Open { .. } => Level::PerSecond(level),
+        Load::Closed { .. } => Level::Connections(level.round()),
+        Load::Pause => Level::Pause,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Code, Enhanced, Handshake, Outcome, RecipientEnd, Reply, Step};
+use super::{Code, Enhanced, Handshake, Outcome, RecipientEnd, Reply, Step, Throttle};
 
 /// What happened on the wire.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,13 @@ pub enum Event {
         step: Step,
         /// The code, where it is a legal reply.
         code: Option<Code>,
+    },
+    /// The server says that it takes no more for now, and no `expect` names that.
+    Throttled {
+        /// By what.
+        sign: Throttle,
+        /// Where; none: between messages.
+        step: Option<Step>,
     },
     /// The oldest message, or the attempt to open the session for it, came to its end.
     Ended(End),

@@ -12,6 +12,7 @@ use super::envelope::{Commands, Terms};
 use super::lmtp::{Deliveries, Protocol};
 use super::{
     Class, Code, End, Enhanced, Envelope, Event, Expectations, Outcome, RecipientEnd, Reply, Step,
+    Throttle,
 };
 
 /// What the session does after a reply to one of the message's commands.
@@ -198,6 +199,11 @@ impl Transaction {
             (Some(codes), false) if codes.holds(code) => Outcome::Expected,
             (Some(_), true | false) => Outcome::Unexpected,
         };
+        if outcome != Outcome::Expected
+            && let Some(sign) = Throttle::of_reply(part.step(), code)
+        {
+            events.push(Event::Throttled { sign, step: Some(part.step()) });
+        }
         let decides = !self.failed;
         if decides && outcome != Outcome::Expected {
             events.push(Event::Refused { outcome, step: part.step(), code: Some(code) });

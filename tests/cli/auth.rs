@@ -128,6 +128,7 @@ fn a_password_is_told_by_nothing_that_is_written() {
     let servers = [
         ("refused", Server::start(move |heard| authenticating(echo("535"), heard))),
         ("later", Server::start(move |heard| authenticating(echo("454"), heard))),
+        ("closing", Server::start(move |heard| authenticating(echo("421"), heard))),
         (
             "illegal",
             Server::start(move |heard| {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Desk, SinkProcess, number};
 use crate::server::{Answer, Heard, Server, verb, well};
+use crate::throttling;
 
 const THREE: &str = r#"
 [[phases]]
@@ -253,6 +254,11 @@ fn broken_in_the_middle(load: &str) {
     let broken = ["unconnected", "disconnected", "ambiguous"].map(all);
     assert!(broken.iter().sum::<u64>() > 0, "{:#}", summary["all"]["messages"]);
     assert_eq!(all("started"), all("accepted") + broken.iter().sum::<u64>());
+    let refused = throttling::row(&summary, 1, "refused");
+    let attempts = number(&summary, "/phases/1/figures/steps/connect/refused");
+    assert_eq!((&refused["step"], number(&refused, "/count")), (&json!("connect"), attempts));
+    let began = throttling::events(&desk).into_iter().find(|it| it["sign"] == "refused").unwrap();
+    assert_eq!((&began["phase"], &began["at_s"]), (&json!("broken"), &refused["begin_s"]));
     for phase in [0, 2] {
         let pointer = format!("/phases/{phase}/figures/messages/accepted");
         assert!(number(&summary, &pointer) > 0, "{phase}: {:#}", summary["all"]);

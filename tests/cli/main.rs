@@ -15,5 +15,6 @@ mod scenarios;
 mod server;
 mod sink;
 mod sums;
+mod throttling;
 mod tls;
 mod words;

@@ -35,6 +35,7 @@ scenarios! {
     spikes_passes: "spikes.toml" in "0.02";
     staircase_passes: "staircase.toml" in "0.03";
     tls_against_plain_passes: "tls-against-plain.toml" in "0.05";
+    throttling_passes: "throttling.toml" in "0.05";
 }
 
 fn passes(file: &str, factor: &str) {

@@ -242,7 +242,8 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
             | Event::Unanswered { .. }
             | Event::LoggedIn(_)
             | Event::Ready
-            | Event::Refused { .. } => {}
+            | Event::Refused { .. }
+            | Event::Throttled { .. } => {}
         }
     }
 

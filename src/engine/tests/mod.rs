@@ -4,6 +4,7 @@ mod login;
 mod pace;
 mod rude;
 mod secure;
+mod throttling;
 
 use std::cell::{Cell as Place, RefCell};
 use std::collections::BTreeMap;
@@ -62,6 +63,8 @@ struct Outcomes {
     open: OpenPeaks,
     panics: Vec<String>,
     stints: Vec<Stint>,
+    /// By phase: the level of each second.
+    levels: Vec<Vec<f64>>,
 }
 
 impl Outcomes {
@@ -105,6 +108,7 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     let mut panics = Vec::new();
     let mut stints = Vec::new();
     let mut peaks = vec![0; shared.plan.phases.len()];
+    let mut levels = vec![Vec::new(); shared.plan.phases.len()];
     let mut open = OpenPeaks::default();
     while let Some(note) = told.recv().await {
         match note {
@@ -112,6 +116,7 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
                 stints.extend(handover.stints);
                 open = open.max(handover.peaks);
                 for gauge in &handover.gauges {
+                    levels[gauge.phase.index()].push(gauge.level);
                     let peak = &mut peaks[gauge.phase.index()];
                     *peak = gauge.peak_open.max(*peak);
                 }
@@ -129,7 +134,7 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     }
     worker.await.unwrap().unwrap();
     let (sink, took) = (server.counters(), began.elapsed());
-    let outcomes = Outcomes { phases, sink, took, reached, peaks, open, panics, stints };
+    let outcomes = Outcomes { phases, sink, took, reached, peaks, open, panics, stints, levels };
     assert_conserved(&outcomes);
     outcomes
 }

@@ -15,6 +15,7 @@ use anstyle::AnsiColor;
 
 use crate::format;
 use crate::record::{AuthFigures, Figures, Summary, TlsFigures, VerdictName};
+use crate::report::throttling;
 
 /// How many kinds of errors are listed.
 const ERROR_ROWS: usize = 10;
@@ -87,6 +88,7 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     lines.extend(phases::table(summary, page));
     lines.push(String::new());
     lines.extend(totals(summary, page.width));
+    lines.extend(throttled(summary, page.width));
     lines.extend(checks::thresholds(&summary.thresholds, page));
     lines.extend(errors(&summary.totals, page));
     lines.extend(cases::table(&summary.totals.cases, page));
@@ -214,6 +216,15 @@ fn paced(summary: &Summary, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A line for each phase in which the server throttled.
+fn throttled(summary: &Summary, width: usize) -> Vec<String> {
+    let phases = summary.phases.iter().filter_map(|phase| {
+        let throttled = phase.throttled.as_ref()?;
+        Some(throttling::sentence(&phase.name, &phase.model, throttled))
+    });
+    phases.flat_map(|sentence| entry("throttled", &sentence, width)).collect()
 }
 
 /// What sessions negotiated; nothing where all went in clear.

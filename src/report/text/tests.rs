@@ -8,8 +8,9 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::record::{
-    ErrorRow, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures, OctetFigures, PhaseResult,
-    PlanIdentity, RecipientFigures, SessionFigures, StepFigures, ThresholdRow, ToolIdentity,
+    Allowed, ErrorRow, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures, OctetFigures,
+    PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures, ThresholdRow,
+    ThrottleRow, Throttled, ToolIdentity,
 };
 
 fn times(scale: f64) -> LatencyFigures {
@@ -55,6 +56,7 @@ fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
     PhaseResult {
         paced: Vec::new(),
         cases: BTreeMap::new(),
+        throttled: None,
         name: name.to_owned(),
         kind: "steady".to_owned(),
         model: model.to_owned(),
@@ -351,6 +353,60 @@ fn a_fail_on_a_narrow_page() {
               files       results/relay-1
         "#]],
     );
+}
+
+fn sign(sign: &str, step: Option<&str>, count: u64, share: Option<f64>) -> ThrottleRow {
+    ThrottleRow {
+        sign: sign.to_owned(),
+        step: step.map(str::to_owned),
+        count,
+        of: 48_204,
+        share,
+        begin_s: 12.0,
+        into_s: 2.0,
+        level: 50.0,
+        open_sessions: 40,
+        allowed: None,
+        example: "\u{1b}[31m".to_owned(),
+    }
+}
+
+#[test]
+fn throttling_takes_a_line_for_each_phase_that_had_some() {
+    let mut summary = passed();
+    let signs = vec![
+        ThrottleRow {
+            allowed: Some(Allowed { min: 3, max: 10 }),
+            ..sign("421", Some("mail"), 1_204, Some(0.031))
+        },
+        sign("refused", Some("connect"), 55, Some(0.12)),
+        ThrottleRow {
+            allowed: Some(Allowed { min: 10, max: 10 }),
+            ..sign("closed", None, 12, None)
+        },
+        sign("450", Some("rcpt"), 1, Some(0.000_000_1)),
+    ];
+    let (begin_s, into_s, level, open_sessions) = (12.0, 2.0, 50.0, 40);
+    let all = Throttled { begin_s, into_s, level, open_sessions, count: 1_272, signs };
+    let one = Throttled {
+        open_sessions: 7,
+        level: 800.0,
+        signs: vec![sign("421", None, 1, Some(0.5))],
+        ..all
+    };
+    summary.phases[0].throttled = Some(all);
+    summary.phases[1].throttled = Some(one);
+
+    let lines = throttled(&summary, 100);
+    // What all lines of a golden text begin with is not compared.
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("  ")).collect();
+    let text = lines.join("\n");
+
+    expect![[r#"
+          throttled   warm-up from 0:12 at 40 of 50 connections: 421 at mail ×1,204 (3.1 %) after 3 to 10
+                      messages · connections refused ×55 (12 %) · sessions closed ×12 after 10 messages ·
+                      450 at rcpt ×1 (< 0.01 %)
+          throttled   soak from 0:12 at 800/s with 7 open: 421 between messages ×1 (50 %)"#]].assert_eq(&text);
 }
 
 /// The first line of a page that begins with these words.

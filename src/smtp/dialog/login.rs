@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::super::auth::{Exchange, Proof, decode, encode};
 use super::super::event::LoginEnd;
 use super::super::transaction::refusal;
-use super::super::{Breach, Class, Code, CodeSet, Event, Outcome, Reply, Step, Veil};
+use super::super::{Breach, Class, Code, CodeSet, Event, Outcome, Reply, Step, Throttle, Veil};
 use super::{Act, Command, Dialog};
 
 /// The longest command line with its end (RFC 5321 4.5.3.1.4), which holds for AUTH too.
@@ -149,6 +149,9 @@ impl Dialog {
         let breach = entry.breach.or(believed.err());
         let must = entry.must_be(code);
         events.push(Event::LoggedIn(entry.end(code)));
+        if let Some(sign) = Throttle::of_reply(Step::Auth, code).filter(|_| must != Some(true)) {
+            events.push(Event::Throttled { sign, step: Some(Step::Auth) });
+        }
         if let Some(breach) = breach {
             events.push(Event::Lacking(breach.text()));
             self.opening_failed(Outcome::Protocol, Step::Auth, None, events);

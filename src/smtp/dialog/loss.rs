@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::super::transaction::Part;
-use super::super::{Act, Event, Outcome, Step};
+use super::super::{Act, Event, Outcome, Step, Throttle, TlsMode};
 use super::{Command, Dialog, Stage};
 
 impl Dialog {
@@ -31,6 +31,9 @@ impl Dialog {
         self.tell_unanswered(cause, now, events);
         let step = self.awaited().unwrap_or(Step::Mail);
         if self.stage == Stage::Opening {
+            if cause == Outcome::Disconnected && self.is_before_greeting(step) {
+                events.push(Event::Throttled { sign: Throttle::Refused, step: Some(step) });
+            }
             let outcome = match (cause, step) {
                 (Outcome::Disconnected, Step::Greeting) => Outcome::Unconnected,
                 (cause, _) => cause,
@@ -55,6 +58,12 @@ impl Dialog {
     pub fn unfinished(&self) -> usize {
         let whole = self.handed_over(self.transactions.len());
         whole.iter().rev().take_while(|whole| !**whole).count()
+    }
+
+    /// Whether the server has said nothing yet: a handshake comes first only in implicit TLS.
+    fn is_before_greeting(&self, step: Step) -> bool {
+        step == Step::Greeting
+            || step == Step::Tls && self.manners.tls == Some(TlsMode::Implicit) && !self.secured
     }
 
     /// For each message in progress, the oldest first: whether the last octet of its text was

@@ -21,8 +21,8 @@ use super::envelope::{Commands, Terms};
 use super::transaction::{Onward, Part, Transaction};
 use super::{
     Act, Capabilities, Chunking, Class, Code, Dsn, EhloName, End, Ending, Envelope, Event,
-    Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step, TlsMode,
-    Xclient,
+    Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step, Throttle,
+    TlsMode, Xclient,
 };
 
 /// What does not change from session to session.
@@ -363,6 +363,7 @@ impl Dialog {
         let took = now.saturating_duration_since(since);
         let (step, code) = (command.step(), reply.code());
         events.push(Event::Replied { step, code, passed: command.is_passed_by(code), took });
+        command.tell_throttled(code, events);
         match command {
             Command::Quit => self.over(Act::Close),
             Command::Greeting => self.greeted(reply, out, events),
@@ -385,6 +386,8 @@ impl Dialog {
     /// A reply to nothing, or to what is not yet sent: legal only as a 421.
     fn unasked(&mut self, reply: &Reply<'_>, now: Instant, events: &mut Vec<Event>) -> Act {
         if reply.code() == Code::CLOSING {
+            let sign = Throttle::Reply(reply.code());
+            events.push(Event::Throttled { sign, step: self.awaited() });
             if let Some((part, transaction)) = self.awaited_part().zip(self.transactions.front()) {
                 let end = transaction.closed_by(part, reply, now, self.last_final);
                 let End { outcome, step, code, .. } = end;
@@ -526,6 +529,17 @@ impl Command {
             Self::Message(part) => part.step(),
             Self::Rset => Step::Rset,
             Self::Quit => Step::Quit,
+        }
+    }
+
+    /// A reply to a command of a message is judged there, as the plan may expect it.
+    fn tell_throttled(self, code: Code, events: &mut Vec<Event>) {
+        if let Self::Message(_) = self {
+            return;
+        }
+        let step = self.step();
+        if let Some(sign) = Throttle::of_reply(step, code) {
+            events.push(Event::Throttled { sign, step: Some(step) });
         }
     }
 
