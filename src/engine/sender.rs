@@ -77,6 +77,7 @@ impl Sender {
             chunking: client.chunking,
             dsn: client.dsn.clone(),
             xclient: client.xclient.clone(),
+            expect: client.expect.clone(),
         };
         let expectations = plan.messages.iter().map(|message| {
             let both = client.expect.overridden_by(&message.expect);

@@ -11,7 +11,7 @@ use crate::message::{
     check_template,
 };
 use crate::plan::document::{
-    Document, Headers, Message as MessageTable, Order, Row, ShortOr, Size, Sizes,
+    Document, Expect, Headers, Message as MessageTable, Order, Row, ShortOr, Size, Sizes,
 };
 use crate::plan::secrets::{self, without_password};
 use crate::plan::{ByteSize, Diagnostic, DiagnosticCode, escape};
@@ -102,6 +102,7 @@ impl Lowering<'_> {
         let size = message.size.as_ref();
         let size = size.and_then(|size| lower_size(size, &self.at("size"), self.faults));
         let expect = lower_expect(message.expect.as_ref(), &self.at("expect"), self.faults);
+        self.refuse_opening(message.expect.as_ref());
         Recipe {
             name: name.to_owned(),
             from: self.template("from", message.from.as_deref(), SENDER, check_sender_template),
@@ -178,6 +179,17 @@ impl Lowering<'_> {
                     lower_count(count, &format!("{pointer}/count"), self.faults)
                 });
                 Recipients::Repeated { address: to.address.clone().unwrap_or_default(), count }
+            }
+        }
+    }
+
+    /// The opening of a session is answered before any message is known.
+    fn refuse_opening(&mut self, expect: Option<&Expect>) {
+        let Some(expect) = expect else { return };
+        for (key, named) in [("greeting", &expect.greeting), ("ehlo", &expect.ehlo)] {
+            if named.is_some() {
+                let message = format!("`{key}` belongs to the `expect` of a client");
+                self.faults.conflict(&self.at("expect"), key, message);
             }
         }
     }

@@ -407,6 +407,10 @@ fn mistakes_in_each_section_have_their_place() {
             "E014 /messages/m/size: a size is a number, `{ min, max }` or `{ p50, p99 }`",
         ),
         (
+            json!({ "messages": { "m": { "expect": { "greeting": "554" } } } }),
+            "E014 /messages/m/expect/greeting key: `greeting` belongs to the `expect` of a client",
+        ),
+        (
             json!({ "messages": { "m": { "size": "2GiB" } } }),
             "E012 /messages/m/size: a message is at most 1GiB",
         ),

@@ -44,6 +44,9 @@ pub struct Manners {
     pub dsn: Option<Dsn>,
     /// Whom the session stands for.
     pub xclient: Option<Xclient>,
+    /// The replies that must come; of these the dialog itself looks at those to the opening, before
+    /// any message is known.
+    pub expect: Expectations,
 }
 
 impl Manners {
@@ -58,6 +61,7 @@ impl Manners {
             chunking: Chunking::default(),
             dsn: None,
             xclient: None,
+            expect: Expectations::default(),
         }
     }
 }

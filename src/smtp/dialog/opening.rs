@@ -44,10 +44,30 @@ impl Dialog {
         out: &mut Vec<u8>,
         events: &mut Vec<Event>,
     ) -> Act {
-        if reply.code() == Code::GREETING {
-            return self.say_hello(out);
+        if reply.code() != Code::GREETING {
+            return self.opening_failed(Outcome::Unconnected, Step::Greeting, Some(reply), events);
         }
-        self.opening_failed(Outcome::Unconnected, Step::Greeting, Some(reply), events)
+        if self.was_to_be_refused(Step::Greeting, reply) {
+            return self.refused_at(Step::Greeting, reply, out, events);
+        }
+        self.say_hello(out)
+    }
+
+    /// Whether the plan expects another reply than this success.
+    fn was_to_be_refused(&self, step: Step, reply: &Reply<'_>) -> bool {
+        self.manners.expect.at(step).is_some_and(|codes| !codes.holds(reply.code()))
+    }
+
+    /// What a reply means that ends the opening: what the plan expects of the greeting and of EHLO
+    /// decides. AUTH looks at it by itself.
+    fn judged(&self, outcome: Outcome, step: Step, reply: Option<&Reply<'_>>) -> Outcome {
+        let looks = matches!(step, Step::Greeting | Step::Ehlo);
+        let expected = looks.then(|| self.manners.expect.at(step)).flatten().zip(reply);
+        match expected.map(|(codes, reply)| codes.holds(reply.code())) {
+            Some(true) => Outcome::Expected,
+            Some(false) => Outcome::Unexpected,
+            None => outcome,
+        }
     }
 
     pub(super) fn say_hello(&mut self, out: &mut Vec<u8>) -> Act {
@@ -63,9 +83,15 @@ impl Dialog {
         events: &mut Vec<Event>,
     ) -> Act {
         match reply.code().class() {
+            Class::Positive if self.was_to_be_refused(Step::Ehlo, reply) => {
+                self.refused_at_opening(reply, out, events)
+            }
             Class::Positive => {
                 self.offered = Capabilities::of(reply);
                 self.onward_in_opening(out, events)
+            }
+            Class::Permanent if self.manners.expect.at(Step::Ehlo).is_some() => {
+                self.refused_at_opening(reply, out, events)
             }
             // RFC 5321 3.2: a client that gets no EHLO falls back to HELO. LMTP has none.
             Class::Permanent if self.manners.protocol == Protocol::Smtp => {
@@ -188,6 +214,7 @@ impl Dialog {
         reply: Option<&Reply<'_>>,
         events: &mut Vec<Event>,
     ) -> Act {
+        let outcome = self.judged(outcome, step, reply);
         let code = reply.map(Reply::code);
         if code.is_some() {
             events.push(Event::Refused { outcome, step, code });

@@ -4,6 +4,7 @@ mod chunks;
 mod introduction;
 mod lmtp;
 mod login;
+mod opening;
 mod throttling;
 
 use std::time::Duration;
