@@ -1,6 +1,9 @@
 //! `quick` → the plan that it makes, and the command lines that must run unchanged.
 
-use std::sync::{Arc, Mutex};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use expect_test::expect_file;
@@ -198,4 +201,56 @@ fn a_slow_client_pauses_before_each_command_on_the_wire() {
     for pair in longest.windows(2) {
         assert!(pair[1] - pair[0] >= Duration::from_millis(150), "{longest:?}");
     }
+}
+
+/// What a client has said by the time at which a server that waits a while answers its MAIL.
+fn said_before_mail_is_answered(flags: &[&str]) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            // The connection that only tries the server says nothing.
+            if let Ok(heard) = stream.and_then(|stream| hear_mail(&stream)) {
+                // A test that has heard enough does not wait for more.
+                let _ = tell.send(heard);
+            }
+        }
+    });
+    let load = ["quick", "-c", "1", "--min-connections", "1", "--ramp-up", "0", "-d", "1"];
+    let to = ["--host", "127.0.0.1", "--port", port.as_str()];
+
+    Desk::new().mailquake(&[&load[..], &to, flags].concat());
+
+    told.recv_timeout(Duration::from_secs(10)).unwrap()
+}
+
+fn hear_mail(mut stream: &TcpStream) -> io::Result<String> {
+    stream.write_all(b"220 hi\r\n")?;
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    while !line.starts_with("MAIL") {
+        if line.starts_with("EHLO") {
+            stream.write_all(b"250-hi\r\n250 PIPELINING\r\n")?;
+        }
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+    let mut heard = line.clone();
+    // It ends with the time, an error.
+    while reader.read_line(&mut heard).is_ok_and(|count| count > 0) {}
+    Ok(heard)
+}
+
+#[test]
+fn with_pipelining_a_group_is_on_the_wire_before_its_first_reply_and_else_one_command() {
+    let alone = said_before_mail_is_answered(&[]);
+    let group = said_before_mail_is_answered(&["--pipelining"]);
+
+    assert_eq!(alone.lines().count(), 1, "{alone}");
+    let verbs: Vec<&str> = group.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(verbs, ["MAIL", "RCPT", "DATA"], "{group}");
 }
