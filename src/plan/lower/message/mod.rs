@@ -1,76 +1,25 @@
-//! `[messages]` and `[feeds]` → recipes and rows, with every template tried once.
+//! `[messages]` → recipes, with every template tried once.
 
-use serde_json::Value;
+mod feed;
+mod size;
 
 use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
 use crate::message::{
-    CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec, TemplateError,
-    check_header_name, check_header_template, check_recipient_template, check_sender_template,
-    check_template,
+    CountRange, FeedSpec, Form, Recipe, Recipients, TemplateError, check_header_name,
+    check_header_template, check_recipient_template, check_sender_template, check_template,
 };
-use crate::plan::document::{
-    Document, Expect, Headers, Message as MessageTable, Order, Row, ShortOr, Size, Sizes,
-};
-use crate::plan::secrets::{self, without_password};
-use crate::plan::{ByteSize, Diagnostic, DiagnosticCode, escape};
+use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, ShortOr};
+use crate::plan::{Diagnostic, DiagnosticCode, escape};
+
+pub(super) use feed::lower_feeds;
+use size::lower_size;
 
 const SENDER: &str = "sender@load.test";
 const RECIPIENT: &str = "recipient@example.test";
 const SUBJECT: &str = "Load test";
 const TEXT: &str = "This message belongs to a load test.\n";
-
-/// The largest message.
-const LARGEST: u64 = 1 << 30;
-
-/// All feeds in file order; templates see no password of those that clients log in with.
-pub(super) fn lower_feeds(document: &Document, faults: &mut Faults) -> Vec<FeedSpec> {
-    let secret = secrets::feeds(document);
-    let feeds = document.feeds.iter();
-    feeds
-        .map(|(name, feed)| {
-            let pointer = format!("/feeds/{}", escape(name));
-            match feed.inline.as_deref() {
-                None => faults.missing(&pointer, "inline"),
-                Some([]) => faults.bad(&format!("{pointer}/inline"), "a feed has at least one row"),
-                Some(_) => {}
-            }
-            for (index, row) in feed.inline.iter().flatten().enumerate() {
-                check_row(row, &format!("{pointer}/inline/{index}"), faults);
-            }
-            let order = feed.order.map_or(FeedOrder::Sequential, |order| match order {
-                Order::Sequential => FeedOrder::Sequential,
-                Order::Shuffled => FeedOrder::Shuffled,
-                Order::Random => FeedOrder::Random,
-            });
-            let mut rows = feed.inline.clone().unwrap_or_default();
-            if secret.contains(name) {
-                rows = rows.iter().map(without_password).collect();
-            }
-            FeedSpec { name: name.to_owned(), rows, order }
-        })
-        .collect()
-}
-
-/// Refuses numbers that the plan in force could not be written down with.
-fn check_row(row: &Row, pointer: &str, faults: &mut Faults) {
-    for (field, value) in row {
-        if holds_a_huge_number(value) {
-            let pointer = format!("{pointer}/{}", escape(field));
-            faults.bad(&pointer, "a whole number is at most 9223372036854775807; make it a text");
-        }
-    }
-}
-
-fn holds_a_huge_number(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => number.is_u64() && !number.is_i64(),
-        Value::Array(values) => values.iter().any(holds_a_huge_number),
-        Value::Object(table) => table.values().any(holds_a_huge_number),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
-}
 
 /// All messages in file order.
 pub(super) fn lower_all(
@@ -211,35 +160,4 @@ impl Lowering<'_> {
         let code = DiagnosticCode::Template;
         self.faults.add(Diagnostic::value(code, pointer, message).with_help(help));
     }
-}
-
-fn lower_size(size: &Size, pointer: &str, faults: &mut Faults) -> Option<SizeSpec> {
-    let octets = ByteSize::octets;
-    let (spec, largest) = match size {
-        ShortOr::Short(size) => (SizeSpec::Fixed(octets(*size)), octets(*size)),
-        ShortOr::Long(Sizes { min: Some(min), max: Some(max), p50: None, p99: None }) => {
-            (SizeSpec::Uniform { min: octets(*min), max: octets(*max) }, octets(*max))
-        }
-        ShortOr::Long(Sizes { min: None, max: None, p50: Some(p50), p99: Some(p99) }) => {
-            (SizeSpec::LogNormal { p50: octets(*p50), p99: octets(*p99) }, octets(*p99))
-        }
-        ShortOr::Long(_) => {
-            let message = "a size is a number, `{ min, max }` or `{ p50, p99 }`";
-            faults.value(DiagnosticCode::Conflict, pointer, message);
-            return None;
-        }
-    };
-    if largest > LARGEST {
-        faults.bad(pointer, "a message is at most 1GiB");
-    }
-    match spec {
-        SizeSpec::Uniform { min, max } if min > max => {
-            faults.value(DiagnosticCode::Conflict, pointer, "`min` is above `max`");
-        }
-        SizeSpec::LogNormal { p50, p99 } if p50 == 0 || p50 > p99 => {
-            faults.bad(pointer, "`p50` is above zero and at most `p99`");
-        }
-        SizeSpec::Fixed(_) | SizeSpec::Uniform { .. } | SizeSpec::LogNormal { .. } => {}
-    }
-    Some(spec)
 }
