@@ -107,6 +107,9 @@ impl Engine {
         run: RunIdentity,
         dialer: &D,
     ) -> Result<(Self, Instant), EngineError> {
+        let plan = &shared.plan;
+        let composer = Composer::new(&plan.messages, &plan.feeds, run);
+        let composer = composer.map_err(EngineError::Template)?;
         // Unbounded, because a worker tells at most a few things a second and must never wait.
         let (notes, told) = unbounded_channel();
         let mut waiting = Vec::new();
@@ -116,7 +119,7 @@ impl Engine {
                 shared: Arc::clone(shared),
                 tls: tls.clone(),
                 notes: notes.clone(),
-                run,
+                composer: composer.clone(),
                 dialer: dialer.clone(),
             };
             waiting.push(seat.take().map_err(EngineError::Worker)?);
@@ -169,7 +172,7 @@ struct Seat<D> {
     shared: Arc<Shared>,
     tls: TlsSetups,
     notes: UnboundedSender<Note>,
-    run: RunIdentity,
+    composer: Composer,
     dialer: D,
 }
 
@@ -194,9 +197,6 @@ impl<D: Dialer + Send> Seat<D> {
     }
 
     fn prepare(self) -> Result<(Prepared<D>, LocalRuntime), EngineError> {
-        let plan = &self.shared.plan;
-        let composer = Composer::new(&plan.messages, &plan.feeds, self.run);
-        let composer = composer.map_err(EngineError::Template)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .event_interval(EVENT_INTERVAL)
@@ -206,23 +206,22 @@ impl<D: Dialer + Send> Seat<D> {
             let _inside = runtime.enter();
             Alarm::new(Clock::Real).map_err(EngineError::Worker)?
         };
-        Ok((Prepared { seat: self, composer, alarm }, runtime))
+        Ok((Prepared { seat: self, alarm }, runtime))
     }
 }
 
 /// A worker with all that it needs but the time.
 struct Prepared<D> {
     seat: Seat<D>,
-    composer: Composer,
     alarm: Alarm,
 }
 
 impl<D: Dialer> Prepared<D> {
     fn work(self, runtime: &LocalRuntime, orders: UnboundedReceiver<Order>, zero: Instant) {
-        let Self { seat, composer, alarm } = self;
+        let Self { seat, alarm } = self;
         runtime.block_on(async move {
             let books = Books::new(zero, seat.shared, seat.notes);
-            let worker = Worker::new(seat.index, seat.dialer, books, composer, &seat.tls);
+            let worker = Worker::new(seat.index, seat.dialer, books, seat.composer, &seat.tls);
             Pacer::new(worker, alarm, orders).run().await;
         });
     }

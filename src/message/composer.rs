@@ -20,14 +20,21 @@ use super::wire::Wire;
 use super::{ComposeError, CountRange, FeedSpec, Mail, Order, Recipe, RunIdentity, SizeSpec};
 use crate::draw::Purpose;
 
-/// Composes the messages of a plan; each worker has one of its own.
-#[derive(Debug)]
+/// Composes the messages of a plan; each worker has a clone of its own, which costs next to
+/// nothing.
+#[derive(Clone, Debug)]
 pub struct Composer {
+    book: Arc<Cookbook>,
+    date: DateStamp,
+}
+
+/// What all composers of a plan share: large texts are held once, however many workers there are.
+#[derive(Debug)]
+struct Cookbook {
     templates: Templates,
     recipes: Vec<Prepared>,
     feeds: Arc<Feeds>,
     run: RunIdentity,
-    date: DateStamp,
 }
 
 impl Composer {
@@ -43,20 +50,16 @@ impl Composer {
         let mut templates = Templates::new();
         let recipes: Result<Vec<Prepared>, TemplateError> =
             recipes.iter().map(|recipe| Prepared::new(recipe, &mut templates)).collect();
-        let mut composer = Self {
-            templates,
-            recipes: recipes?,
-            feeds: Arc::new(Feeds::new(feeds, run.seed)),
-            run,
-            date: DateStamp::new(SystemTime::UNIX_EPOCH),
-        };
-        for message in 0..composer.recipes.len() {
-            let mean = composer.sampled_mean(message);
-            if let Some(recipe) = composer.recipes.get_mut(message) {
+        let feeds = Arc::new(Feeds::new(feeds, run.seed));
+        let mut book = Cookbook { templates, recipes: recipes?, feeds, run };
+        let date = DateStamp::new(SystemTime::UNIX_EPOCH);
+        for message in 0..book.recipes.len() {
+            let mean = book.sampled_mean(message, &date);
+            if let Some(recipe) = book.recipes.get_mut(message) {
                 recipe.mean_octets = mean;
             }
         }
-        Ok(composer)
+        Ok(Self { book: Arc::new(book), date })
     }
 
     /// Composes one message into the buffers of `mail`.
@@ -66,9 +69,9 @@ impl Composer {
     /// no header value; `mail` is then not to be sent.
     pub fn compose(&mut self, order: &Order<'_>, mail: &mut Mail) -> Result<(), ComposeError> {
         self.date.set(order.now);
-        let recipe = self.recipe(order.message)?;
+        let recipe = self.book.recipe(order.message)?;
         let mut wire = Wire::reusing(mem::take(&mut mail.octets));
-        let composed = self.put_message(recipe, order, mail, &mut wire);
+        let composed = self.book.put_message((recipe, &self.date), order, mail, &mut wire);
         if let (Ok(()), Some(size)) = (&composed, recipe.size) {
             wire.pad_to(size.drawn(order.draw));
         }
@@ -82,34 +85,36 @@ impl Composer {
     /// Whether the message uses `session` or `user`, so that it can be composed only when its
     /// session is known.
     pub fn needs_session(&self, message: usize) -> bool {
-        self.recipe(message).is_ok_and(|recipe| recipe.needs_session)
+        self.book.recipe(message).is_ok_and(|recipe| recipe.needs_session)
     }
 
     /// About how many octets a message has on average; none where a sample can't be composed.
     pub fn mean_octets(&self, message: usize) -> Option<u64> {
-        self.recipe(message).ok()?.mean_octets
+        self.book.recipe(message).ok()?.mean_octets
     }
+}
 
+impl Cookbook {
     fn recipe(&self, message: usize) -> Result<&Prepared, ComposeError> {
         self.recipes.get(message).ok_or(ComposeError::NoSuchMessage(message))
     }
 
-    fn sampled_mean(&self, message: usize) -> Option<u64> {
+    fn sampled_mean(&self, message: usize, date: &DateStamp) -> Option<u64> {
         let recipe = self.recipe(message).ok()?;
         let mut wire = Wire::default();
         let order = Order { message, ..sample_order() };
-        self.put_message(recipe, &order, &mut Mail::default(), &mut wire).ok()?;
+        self.put_message((recipe, date), &order, &mut Mail::default(), &mut wire).ok()?;
         Some(recipe.size.map_or(0, SizeSpec::mean).max(wire.size()))
     }
 
     fn put_message(
         &self,
-        recipe: &Prepared,
+        (recipe, date): (&Prepared, &DateStamp),
         order: &Order<'_>,
         mail: &mut Mail,
         wire: &mut Wire,
     ) -> Result<(), ComposeError> {
-        let mut composition = Composition { composer: self, recipe, order, scene: None };
+        let mut composition = Composition { book: self, date, recipe, order, scene: None };
         composition.put_envelope(mail)?;
         recipe.pieces.iter().try_for_each(|piece| composition.put_piece(piece, mail, wire))
     }
@@ -117,7 +122,8 @@ impl Composer {
 
 /// One message while it is composed.
 struct Composition<'a> {
-    composer: &'a Composer,
+    book: &'a Cookbook,
+    date: &'a DateStamp,
     recipe: &'a Prepared,
     order: &'a Order<'a>,
     /// Made for the first template that needs it.
@@ -157,8 +163,8 @@ impl<'a> Composition<'a> {
         wire: &mut Wire,
     ) -> Result<(), ComposeError> {
         match piece {
-            Piece::Date => self.composer.date.put(wire),
-            Piece::MessageId => mime::put_message_id(self.composer.run, self.order.seq, wire),
+            Piece::Date => self.date.put(wire),
+            Piece::MessageId => mime::put_message_id(self.book.run, self.order.seq, wire),
             Piece::From => mime::put_from(&mail.from, wire),
             Piece::To => mime::put_to(&mail.to, wire),
             Piece::Fixed(part) => wire.put_wire(part),
@@ -179,10 +185,10 @@ impl<'a> Composition<'a> {
         if let Some(text) = snippet.plain() {
             return Ok(Cow::Borrowed(text));
         }
-        let (order, feeds) = (self.order, &self.composer.feeds);
+        let (order, feeds) = (self.order, &self.book.feeds);
         let scene =
             self.scene.get_or_insert_with(|| Arc::new(Scene::new(order, Arc::clone(feeds))));
-        self.composer.templates.render_at(snippet, scene, site).map_err(|error| {
+        self.book.templates.render_at(snippet, scene, site).map_err(|error| {
             ComposeError::Template {
                 message: self.recipe.name.clone(),
                 template: snippet.source().to_owned(),
@@ -499,6 +505,19 @@ mod tests {
         let counts: std::collections::BTreeSet<usize> =
             forward.iter().map(|mail| mail.to.len()).collect();
         assert!(counts.len() > 5 && counts.iter().all(|count| (1..=9).contains(count)));
+    }
+
+    #[test]
+    fn clones_share_the_texts_and_compose_the_same() {
+        let mut composer = Composer::new(&[recipe("{{ uuid }}", &[], "b")], &[], RUN).unwrap();
+
+        let mut clone = composer.clone();
+
+        assert!(Arc::ptr_eq(&composer.book, &clone.book));
+        let (mut mail, mut other) = (Mail::default(), Mail::default());
+        composer.compose(&order(1), &mut mail).unwrap();
+        clone.compose(&order(1), &mut other).unwrap();
+        assert_eq!(mail, other);
     }
 
     #[test]
