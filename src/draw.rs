@@ -34,6 +34,8 @@ pub enum Purpose {
     Password,
     /// What makes an exchange of AUTH unlike others.
     Nonce,
+    /// The mail of a corpus.
+    Corpus,
 }
 
 /// A place to draw from: a seed, narrowed step by step to the thing that is drawn for.

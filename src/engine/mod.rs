@@ -12,6 +12,7 @@ mod closed;
 mod connect;
 mod crowd;
 mod dialer;
+mod expected;
 mod gauges;
 mod handle;
 mod handshake;
@@ -51,7 +52,7 @@ pub use server_address::ServerAddress;
 pub use shared::Shared;
 pub use tls::{TlsError, TlsSetups};
 
-use crate::message::{Composer, RunIdentity, TemplateError};
+use crate::message::{Composer, ComposerError, RunIdentity};
 use crate::monitor::{self, ThreadId};
 use alarm::Alarm;
 use books::Books;
@@ -67,9 +68,9 @@ pub enum EngineError {
     /// A worker thread, its runtime or its timer could not be made.
     #[error("a worker could not be started")]
     Worker(#[source] io::Error),
-    /// A template passed the checks and can't be compiled all the same.
+    /// A template or a corpus passed the checks and can't be used all the same.
     #[error("a message can't be composed")]
-    Template(#[source] TemplateError),
+    Message(#[source] ComposerError),
     /// A worker ended before it began.
     #[error("a worker ended before the run began")]
     Gone,
@@ -109,7 +110,7 @@ impl Engine {
     ) -> Result<(Self, Instant), EngineError> {
         let plan = &shared.plan;
         let composer = Composer::new(&plan.messages, &plan.feeds, run);
-        let composer = composer.map_err(EngineError::Template)?;
+        let composer = composer.map_err(EngineError::Message)?;
         // Unbounded, because a worker tells at most a few things a second and must never wait.
         let (notes, told) = unbounded_channel();
         let mut waiting = Vec::new();

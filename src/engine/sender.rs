@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::books::Start;
 use super::closed::Slot;
+use super::expected::Expected;
 use super::handle::{Handle, Signal};
 use super::tls::Connector;
 use crate::draw::{Draw, Purpose};
@@ -25,8 +26,7 @@ pub(super) struct Sender {
     pub(super) tls: Option<Connector>,
     /// The keys that its users' logins made.
     pub(super) keyring: Rc<Keyring>,
-    /// By message.
-    pub(super) expectations: Vec<Option<Rc<Expectations>>>,
+    pub(super) expected: Expected,
     /// Sessions that are open or being opened.
     pub(super) open: Cell<u32>,
     pub(super) opened_ever: Cell<u64>,
@@ -79,15 +79,11 @@ impl Sender {
             xclient: client.xclient.clone(),
             expect: client.expect.clone(),
         };
-        let expectations = plan.messages.iter().map(|message| {
-            let both = client.expect.overridden_by(&message.expect);
-            (!both.is_empty()).then(|| Rc::new(both))
-        });
         Self {
             manners: Rc::new(manners),
             tls,
             keyring: Rc::default(),
-            expectations: expectations.collect(),
+            expected: Expected::new(client, plan),
             open: Cell::default(),
             opened_ever: Cell::default(),
             idle: RefCell::default(),

@@ -149,7 +149,7 @@ impl<D: Dialer> Session<D> {
             // It rides behind the text of another one.
             self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
         }
-        let expect = self.worker.expectations(self.handle.client, start.message);
+        let expect = self.worker.expectations(&start);
         let act = self.dialog.begin(&envelope, expect, &mut self.out);
         self.starts.push_back(start);
         if act == Act::Chunk {

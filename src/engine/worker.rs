@@ -115,12 +115,10 @@ impl<D: Dialer> Worker<D> {
         self.client(client).think
     }
 
-    pub(super) fn expectations(
-        &self,
-        client: ClientId,
-        message: MessageId,
-    ) -> Option<Rc<Expectations>> {
-        self.sender(client).expectations.get(message.index()).cloned().flatten()
+    /// The replies that must come for a start whose mail is composed.
+    pub(super) fn expectations(&self, start: &Start) -> Option<Rc<Expectations>> {
+        let expected = &self.sender(start.key.client).expected;
+        expected.of(start.message.index(), start.mail.class)
     }
 
     /// The server that a session goes to.
@@ -177,7 +175,8 @@ impl<D: Dialer> Worker<D> {
     /// The dialog of a session that logs in, if its client does.
     pub(super) fn with_login(&self, dialog: Dialog, handle: &Handle, message: MessageId) -> Dialog {
         let draw = self.books.shared.timeline.session_draw(handle.client, handle.number);
-        let expect = self.expectations(handle.client, message);
+        // It logs in before any mail is sent, so that this can't be a matter of its class.
+        let expect = self.sender(handle.client).expected.of(message.index(), None);
         let auth = self.client(handle.client).auth.as_ref();
         self.sender(handle.client).logging_in(
             auth,

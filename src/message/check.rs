@@ -11,7 +11,7 @@ use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
 use super::template::{TemplateError, Templates};
-use super::{Composer, FeedSpec, Mail, Order, Recipe, RunIdentity};
+use super::{Composer, FeedSpec, Form, Mail, Order, Recipe, RunIdentity};
 use crate::draw::Draw;
 
 /// Checks the template of a text.
@@ -77,8 +77,12 @@ fn trial(text: &str, feeds: &[FeedSpec]) -> Result<String, TemplateError> {
 
 /// Whether a message can be composed for a session with a login, and not for one without.
 pub fn needs_login(recipe: &Recipe, feeds: &[FeedSpec]) -> bool {
-    // Padding says nothing of what a template asks for.
-    let recipe = Recipe { size: None, ..recipe.clone() };
+    // Neither padding nor the mails of a corpus say anything of what a template asks for.
+    let form = match &recipe.form {
+        Form::Corpus(_) => Form::Raw { text: String::new() },
+        form @ (Form::Composed { .. } | Form::Raw { .. }) => form.clone(),
+    };
+    let recipe = Recipe { size: None, form, ..recipe.clone() };
     let identity = RunIdentity { id: 0, seed: 0 };
     let Ok(mut composer) = Composer::new(std::slice::from_ref(&recipe), feeds, identity) else {
         return false;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::check::sample_order;
+use super::corpus::{self, CorpusError, Letter, Part};
 use super::layout::{Piece, Prepared, site};
 use super::mime::{self, DateStamp};
 use super::order::{check_recipient, check_sender};
@@ -17,7 +18,7 @@ use super::rows::Feeds;
 use super::scene::Scene;
 use super::template::{Snippet, TemplateError, Templates, reason};
 use super::wire::Wire;
-use super::{ComposeError, CountRange, FeedSpec, Mail, Order, Recipe, RunIdentity, SizeSpec};
+use super::{ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity, SizeSpec};
 use crate::draw::Purpose;
 
 /// Composes the messages of a plan; each worker has a clone of its own, which costs next to
@@ -26,6 +27,35 @@ use crate::draw::Purpose;
 pub struct Composer {
     book: Arc<Cookbook>,
     date: DateStamp,
+}
+
+/// Why the messages of a plan can't be composed: the tester's own failure.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ComposerError {
+    /// A template passed the checks and can't be compiled all the same.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A corpus that was there when the plan was loaded can't be opened.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+}
+
+/// Opens the corpora of recipes.
+fn open_corpora(
+    recipes: &[Recipe],
+    prepared: &mut [Prepared],
+    seed: u64,
+) -> Result<(), CorpusError> {
+    let specs = (0..).zip(recipes).filter_map(|(message, recipe)| match &recipe.form {
+        Form::Corpus(spec) => Some((message, spec)),
+        Form::Composed { .. } | Form::Raw { .. } => None,
+    });
+    for (message, corpus) in corpus::open_all(specs, seed, corpus::KEPT)? {
+        if let Some(recipe) = prepared.get_mut(message) {
+            recipe.corpus = Some(corpus);
+        }
+    }
+    Ok(())
 }
 
 /// What all composers of a plan share: large texts are held once, however many workers there are.
@@ -40,18 +70,23 @@ struct Cookbook {
 impl Composer {
     /// Compiles the recipes of a plan.
     ///
+    /// The corpora among them are opened, and read as far as they fit into memory.
+    ///
     /// # Errors
-    /// A template that can't be read; a plan whose templates passed the checks has none.
+    /// A template that can't be read; a plan whose templates passed the checks has none. A corpus
+    /// that can't be read.
     pub fn new(
         recipes: &[Recipe],
         feeds: &[FeedSpec],
         run: RunIdentity,
-    ) -> Result<Self, TemplateError> {
+    ) -> Result<Self, ComposerError> {
         let mut templates = Templates::new();
-        let recipes: Result<Vec<Prepared>, TemplateError> =
+        let prepared: Result<Vec<Prepared>, TemplateError> =
             recipes.iter().map(|recipe| Prepared::new(recipe, &mut templates)).collect();
+        let mut prepared = prepared?;
+        open_corpora(recipes, &mut prepared, run.seed)?;
         let feeds = Arc::new(Feeds::new(feeds, run.seed));
-        let mut book = Cookbook { templates, recipes: recipes?, feeds, run };
+        let mut book = Cookbook { templates, recipes: prepared, feeds, run };
         let date = DateStamp::new(SystemTime::UNIX_EPOCH);
         for message in 0..book.recipes.len() {
             let mean = book.sampled_mean(message, &date);
@@ -101,6 +136,9 @@ impl Cookbook {
 
     fn sampled_mean(&self, message: usize, date: &DateStamp) -> Option<u64> {
         let recipe = self.recipe(message).ok()?;
+        if let Some(corpus) = &recipe.corpus {
+            return Some(corpus.mean_octets());
+        }
         let mut wire = Wire::default();
         let order = Order { message, ..sample_order() };
         self.put_message((recipe, date), &order, &mut Mail::default(), &mut wire).ok()?;
@@ -114,7 +152,15 @@ impl Cookbook {
         mail: &mut Mail,
         wire: &mut Wire,
     ) -> Result<(), ComposeError> {
-        let mut composition = Composition { book: self, date, recipe, order, scene: None };
+        let corpus = recipe.corpus.as_ref();
+        let letter = corpus.map(|corpus| corpus.letter(order)).transpose();
+        let letter = letter.map_err(|reason| {
+            let message = recipe.name.clone();
+            ComposeError::Corpus { message, reason }
+        })?;
+        let letter = letter.as_deref();
+        mail.class = corpus.and_then(|corpus| corpus.class(order));
+        let mut composition = Composition { book: self, date, recipe, order, letter, scene: None };
         composition.put_envelope(mail)?;
         recipe.pieces.iter().try_for_each(|piece| composition.put_piece(piece, mail, wire))
     }
@@ -126,16 +172,28 @@ struct Composition<'a> {
     date: &'a DateStamp,
     recipe: &'a Prepared,
     order: &'a Order<'a>,
+    /// The mail that it takes of a corpus.
+    letter: Option<&'a Letter>,
     /// Made for the first template that needs it.
     scene: Option<Arc<Scene>>,
 }
 
 impl<'a> Composition<'a> {
     fn put_envelope(&mut self, mail: &mut Mail) -> Result<(), ComposeError> {
-        let from = self.render(&self.recipe.from, site::FROM)?;
+        let from = match self.letter.and_then(|letter| letter.addresses.from.as_deref()) {
+            Some(from) => Cow::Borrowed(from),
+            None => self.render(&self.recipe.from, site::FROM)?,
+        };
         check_sender(&from).map_err(|reason| self.no_address(&from, reason))?;
         replace(&mut mail.from, &from);
         let mut utf8 = !from.is_ascii();
+        if let Some(letter) = self.letter.filter(|letter| !letter.addresses.to.is_empty()) {
+            let named = &letter.addresses.to;
+            mail.to.resize_with(named.len(), String::new);
+            mail.to.iter_mut().zip(named).for_each(|(to, address)| replace(to, address));
+            mail.utf8 = utf8 || named.iter().any(|address| !address.is_ascii());
+            return Ok(());
+        }
         let count = self.recipient_count();
         mail.to.resize_with(count, String::new);
         let templates = self.recipe.to.iter().cycle();
@@ -176,9 +234,20 @@ impl<'a> Composition<'a> {
             Piece::Body { text, coding } => {
                 mime::put_body(&self.render(text, site::TEXT)?, *coding, wire);
             }
+            Piece::Letter => self.put_letter(wire),
             Piece::Raw(text) => wire.put_lines(self.render(text, site::TEXT)?.as_bytes()),
         }
         Ok(())
+    }
+
+    fn put_letter(&self, wire: &mut Wire) {
+        for part in self.letter.into_iter().flat_map(|letter| &letter.parts) {
+            match part {
+                Part::Text(text) => wire.put_wire(text),
+                Part::Date => self.date.put(wire),
+                Part::MessageId => mime::put_message_id(self.book.run, self.order.seq, wire),
+            }
+        }
     }
 
     fn render(&mut self, snippet: &'a Snippet, site: u64) -> Result<Cow<'a, str>, ComposeError> {

@@ -1,6 +1,7 @@
 //! A recipe → the pieces of its messages: what is the same in all of them, and what changes.
 
 use super::check::check_header_name;
+use super::corpus::Corpus;
 use super::mime::{self, Coding};
 use super::template::{Snippet, TemplateError, Templates};
 use super::wire::Wire;
@@ -39,6 +40,8 @@ pub(crate) struct Prepared {
     pub(crate) needs_session: bool,
     /// About how large a message is; none where a sample can't be composed.
     pub(crate) mean_octets: Option<u64>,
+    /// The mails that messages are taken from, once they are opened.
+    pub(crate) corpus: Option<Corpus>,
 }
 
 /// A part of a message.
@@ -60,6 +63,8 @@ pub(crate) enum Piece {
     Body { text: Snippet, coding: Coding },
     /// A whole message that changes.
     Raw(Snippet),
+    /// A mail of a corpus.
+    Letter,
 }
 
 impl Prepared {
@@ -74,6 +79,7 @@ impl Prepared {
                 composed(subject, headers, (text, coding), templates)?
             }
             Form::Raw { text } => raw(text, templates)?,
+            Form::Corpus(_) => vec![Piece::Letter],
         };
         let late = |snippet: &Snippet| {
             let names = templates.names(snippet);
@@ -91,6 +97,7 @@ impl Prepared {
             size: recipe.size,
             needs_session,
             mean_octets: None,
+            corpus: None,
         })
     }
 }
@@ -207,7 +214,12 @@ impl Piece {
             Self::Field { value: snippet, .. }
             | Self::Body { text: snippet, .. }
             | Self::Raw(snippet) => Some(snippet),
-            Self::Date | Self::MessageId | Self::From | Self::To | Self::Fixed(_) => None,
+            Self::Date
+            | Self::MessageId
+            | Self::From
+            | Self::To
+            | Self::Fixed(_)
+            | Self::Letter => None,
         }
     }
 }

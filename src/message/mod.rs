@@ -3,6 +3,7 @@
 mod check;
 mod chunk;
 mod composer;
+mod corpus;
 mod layout;
 mod mime;
 mod order;
@@ -18,7 +19,11 @@ pub use check::{
     check_header_name, check_header_template, check_recipient_template, check_sender_template,
     check_template, needs_login,
 };
-pub use composer::Composer;
+pub use composer::{Composer, ComposerError};
+pub use corpus::{
+    ClassesBy, CorpusClass, CorpusEnvelope, CorpusError, CorpusFormat, CorpusSpec, CorpusSurvey,
+    survey_corpus,
+};
 pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};
 pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
 pub use template::TemplateError;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::CountRange;
+use super::{CorpusError, CountRange};
 use crate::draw::Draw;
 
 /// What tells the mails of one run apart from those of another.
@@ -53,6 +53,8 @@ pub struct Mail {
     pub eight_bit: bool,
     /// Whether an address needs SMTPUTF8.
     pub utf8: bool,
+    /// The position of its class among those of its corpus.
+    pub class: Option<usize>,
 }
 
 /// Why a message could not be composed: a failure of the tester, not of its target.
@@ -87,6 +89,14 @@ pub enum ComposeError {
         field: String,
         /// What was rendered.
         value: String,
+    },
+    /// The mail that the message takes can't be read any more.
+    #[error("message `{message}`: {reason}")]
+    Corpus {
+        /// The name of the message.
+        message: String,
+        /// Why not.
+        reason: CorpusError,
     },
     /// There is no recipe at this position.
     #[error("there is no message number {0}")]

@@ -1,5 +1,6 @@
 //! What a message is made of, as the plan says it: templates that are rendered for each message.
 
+use super::CorpusSpec;
 use crate::smtp::Expectations;
 
 /// One kind of message.
@@ -36,6 +37,8 @@ pub enum Form {
         /// The template.
         text: String,
     },
+    /// The mails of a corpus.
+    Corpus(CorpusSpec),
 }
 
 /// The recipients of one message.

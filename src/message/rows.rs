@@ -58,7 +58,7 @@ impl Feed {
 }
 
 /// Where `place` goes in a permutation of `0..count` that the draw chooses; `place < count`.
-fn permuted(draw: Draw, count: u64, place: u64) -> u64 {
+pub(super) fn permuted(draw: Draw, count: u64, place: u64) -> u64 {
     let bits = u64::BITS - count.saturating_sub(1).leading_zeros();
     let half = bits.div_ceil(2).max(1);
     let mut at = place;

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::corpora::{self, Corpora};
 use super::document::{Document, ShortOr};
 use super::secrets;
 
@@ -16,13 +17,22 @@ const LARGEST: u64 = 4 << 20;
 
 /// The content of files, by the paths that the document names them with.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<String, io::Result<Vec<u8>>>);
+pub(super) struct Files {
+    contents: BTreeMap<String, io::Result<Vec<u8>>>,
+    /// What was found at its corpora, which are too large to be read.
+    pub(super) corpora: Corpora,
+}
 
 /// Makes the paths of a document absolute: they begin at `folder`.
 pub(super) fn anchor(document: &mut Document, folder: &Path) {
     for client in document.clients.values_mut() {
         if let Some(ShortOr::Long(table)) = &mut client.tls {
             table.files_mut().for_each(|path| anchor_path(path, folder));
+        }
+    }
+    for message in document.messages.values_mut() {
+        if let Some(path) = corpora::path_mut(message) {
+            anchor_path(path, folder);
         }
     }
     secrets::settle(document, |path| anchor_path(path, folder));
@@ -42,7 +52,7 @@ fn anchor_path(path: &mut String, folder: &Path) {
 impl Files {
     /// Reads the files of a document.
     pub(super) fn of(document: &Document) -> Self {
-        let mut files = Self::default();
+        let mut files = Self { corpora: Corpora::of(document), ..Self::default() };
         for (_, client) in document.clients.iter() {
             if let Some(ShortOr::Long(table)) = &client.tls {
                 table.files().for_each(|(_, path)| files.add(path));
@@ -59,14 +69,14 @@ impl Files {
     }
 
     fn add(&mut self, path: &str) {
-        if !self.0.contains_key(path) {
-            self.0.insert(path.to_owned(), read(Path::new(path)));
+        if !self.contents.contains_key(path) {
+            self.contents.insert(path.to_owned(), read(Path::new(path)));
         }
     }
 
     /// What a file holds, or why that is not known.
     pub(super) fn content(&self, path: &str) -> Result<&[u8], String> {
-        match self.0.get(path) {
+        match self.contents.get(path) {
             Some(Ok(content)) => Ok(content),
             Some(Err(error)) => Err(format!("cannot read `{path}`: {error}")),
             None => Err(format!("cannot read `{path}`")),

@@ -4,6 +4,7 @@
 pub(crate) mod certificates;
 mod check;
 mod complete;
+mod corpora;
 mod de;
 mod diagnostic;
 pub mod document;

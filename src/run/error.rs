@@ -6,7 +6,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::engine::{EngineError, ServerAddress, TlsError};
-use crate::message::TemplateError;
+use crate::message::ComposerError;
 use crate::record::FolderError;
 use crate::sink::SinkError;
 use crate::verdict::ExitCode;
@@ -86,7 +86,7 @@ pub enum RunError {
     Sink(#[from] SinkError),
     /// A message can't be composed.
     #[error("a message can't be composed")]
-    Message(#[source] TemplateError),
+    Message(#[source] ComposerError),
     /// The workers did not start.
     #[error("the engine did not start")]
     Engine(#[from] EngineError),

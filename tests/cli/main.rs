@@ -4,6 +4,7 @@
 
 mod auth;
 mod check;
+mod corpus;
 mod draws;
 mod endings;
 mod faults;

@@ -31,7 +31,7 @@ use super::server_address::ServerAddress;
 use super::tls::TlsSetups;
 use super::worker::{pick, route};
 use crate::draw::Purpose;
-use crate::message::{Composer, Mail, Order, RunIdentity, TemplateError};
+use crate::message::{Composer, ComposerError, Mail, Order, RunIdentity};
 use crate::plan::{Client, ClientId, Plan, Timeouts};
 use crate::smtp::{CaseId, Dialog, Expectations, Outcome, Proof, Step};
 use crate::timeline::Timeline;
@@ -113,7 +113,7 @@ impl<D: Dialer> Checker<D> {
         tls: TlsSetups,
         run: RunIdentity,
         dialer: D,
-    ) -> Result<Self, TemplateError> {
+    ) -> Result<Self, ComposerError> {
         let composer = Composer::new(&plan.messages, &plan.feeds, run)?;
         let timeline = Timeline::new(&plan);
         Ok(Self { plan, timeline, composer, tls, dialer })
@@ -151,7 +151,7 @@ impl<D: Dialer> Checker<D> {
             Ok((mail, message)) => match self.connect(id, number, stand, &mut log).await {
                 Err(verdict) => verdict,
                 Ok(connection) => {
-                    let expect = stand.sender.expectations.get(message).cloned().flatten();
+                    let expect = stand.sender.expected.of(message, mail.class);
                     let dialog = self.dialog(id, number, stand, expect.as_deref());
                     let part = (first.seq, &mail, expect);
                     Talk::new(connection, stand, dialog, part, &mut log).run().await

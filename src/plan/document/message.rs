@@ -4,17 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Count, Expect, OneOrMany, ShortOr, Table};
+use super::{Corpus, Count, Expect, MessageClass, OneOrMany, ShortOr, Table};
 use crate::plan::ByteSize;
 
 /// Keys of a message that this version does not build.
-pub(super) const LATER: &[&str] =
-    &["cc", "bcc", "html", "attachments", "template", "corpus", "order", "dkim"];
+pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "template", "dkim"];
 
 /// Keys of a feed that this version does not build.
 pub(super) const LATER_FEED: &[&str] = &["file"];
 
-/// One kind of mail: composed from `subject`, `headers` and `text`, or `raw`. Its texts are
+/// One kind of mail: composed from `subject`, `headers` and `text`, or `raw`, or of a `corpus`. Its texts are
 /// templates that are rendered for each message.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Message {
@@ -34,6 +33,13 @@ pub struct Message {
     pub text: Option<String>,
     /// A whole RFC 5322 message.
     pub raw: Option<String>,
+    /// Whole mails: the path of a folder with `.eml` files, of a Maildir or of an mbox, or a table.
+    /// Each message takes one of them.
+    pub corpus: Option<ShortOr<String, Corpus>>,
+    /// Which mail of the corpus a message takes, by its number. Default: sequential.
+    pub order: Option<Order>,
+    /// What is to hold for the mails of each class of the corpus.
+    pub classes: Option<Table<MessageClass>>,
     /// The size that the message is padded up to: octets, a text such as `64KiB`,
     /// `{ min, max }`, or `{ p50, p99 }`.
     pub size: Option<Size>,
@@ -87,7 +93,7 @@ pub struct Feed {
 /// One row of a feed: values by the names of their fields.
 pub type Row = Map<String, Value>;
 
-/// In which order messages use the rows of a feed.
+/// In which order messages use the rows of a feed or the mails of a corpus.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {

@@ -6,6 +6,7 @@
 
 mod auth;
 mod client;
+mod corpus;
 mod dsn;
 mod message;
 mod pace;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 pub use auth::{Auth, AuthMechanism, SecretText};
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
+pub use corpus::{ClassesBy, Corpus, CorpusEnvelope, CorpusFormat, MessageClass};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{Feed, Headers, Message, Order, Row, Size, Sizes, To};
 pub use pace::Pace;

@@ -85,6 +85,7 @@ impl Loaded {
         secrets::forget(&mut tree, &secrets::feeds(&self.document));
         if let Value::Object(sections) = &mut tree {
             sections.get_mut("clients").into_iter().for_each(forget_paths);
+            sections.get_mut("messages").into_iter().for_each(shorten_paths);
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
                 sections.shift_remove(section);
             }
@@ -102,6 +103,17 @@ fn forget_paths(clients: &mut Value) {
     for tls in tables.filter_map(|client| client.get_mut("tls")?.as_object_mut()) {
         for key in ["ca", "certificate", "key"] {
             tls.entry(key).and_modify(|path| *path = Value::Null);
+        }
+    }
+}
+
+/// Where a machine keeps a corpus neither, but its name is.
+fn shorten_paths(messages: &mut Value) {
+    let tables = messages.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    for corpus in tables.filter_map(|message| message.get_mut("corpus")) {
+        let path = if corpus.is_object() { corpus.get_mut("path") } else { Some(corpus) };
+        if let Some(Value::String(path)) = path {
+            *path = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         }
     }
 }

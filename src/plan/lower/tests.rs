@@ -28,11 +28,11 @@ fn shown(diagnostic: Diagnostic) -> String {
     format!("{} {pointer}{part}: {}{help}", diagnostic.code, diagnostic.message)
 }
 
-fn mistakes(tree: &Value) -> Vec<String> {
+pub(super) fn mistakes(tree: &Value) -> Vec<String> {
     lowered(tree).1
 }
 
-fn plan(tree: &Value) -> Plan {
+pub(super) fn plan(tree: &Value) -> Plan {
     let (plan, mistakes) = lowered(tree);
     assert_eq!(mistakes, Vec::<String>::new(), "{tree}");
     plan
@@ -58,7 +58,7 @@ fn of_phase(phase: &Value) -> Vec<String> {
 }
 
 /// A plan of one good phase with these sections.
-fn with(sections: Value) -> Value {
+pub(super) fn with(sections: Value) -> Value {
     let mut tree = json!({
         "version": 1,
         "phases": [{ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }],

@@ -26,11 +26,7 @@ pub(in crate::plan::lower) fn lower_feeds(
             for (index, row) in feed.inline.iter().flatten().enumerate() {
                 check_row(row, &format!("{pointer}/inline/{index}"), faults);
             }
-            let order = feed.order.map_or(FeedOrder::Sequential, |order| match order {
-                Order::Sequential => FeedOrder::Sequential,
-                Order::Shuffled => FeedOrder::Shuffled,
-                Order::Random => FeedOrder::Random,
-            });
+            let order = lower_order(feed.order);
             let mut rows = feed.inline.clone().unwrap_or_default();
             if secret.contains(name) {
                 rows = rows.iter().map(without_password).collect();
@@ -38,6 +34,15 @@ pub(in crate::plan::lower) fn lower_feeds(
             FeedSpec { name: name.to_owned(), rows, order }
         })
         .collect()
+}
+
+/// In which order messages use rows of a feed, or mails of a corpus.
+pub(super) fn lower_order(order: Option<Order>) -> FeedOrder {
+    match order {
+        Some(Order::Sequential) | None => FeedOrder::Sequential,
+        Some(Order::Shuffled) => FeedOrder::Shuffled,
+        Some(Order::Random) => FeedOrder::Random,
+    }
 }
 
 /// Refuses numbers that the plan in force could not be written down with.

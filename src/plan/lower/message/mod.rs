@@ -1,5 +1,6 @@
 //! `[messages]` → recipes, with every template tried once.
 
+mod corpus;
 mod feed;
 mod size;
 
@@ -10,9 +11,11 @@ use crate::message::{
     CountRange, FeedSpec, Form, Recipe, Recipients, TemplateError, check_header_name,
     check_header_template, check_recipient_template, check_sender_template, check_template,
 };
+use crate::plan::corpora::Corpora;
 use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, ShortOr};
 use crate::plan::{Diagnostic, DiagnosticCode, escape};
 
+use corpus::lower_corpus;
 pub(super) use feed::lower_feeds;
 use size::lower_size;
 
@@ -25,15 +28,26 @@ const TEXT: &str = "This message belongs to a load test.\n";
 pub(super) fn lower_all(
     document: &Document,
     feeds: &[FeedSpec],
+    corpora: &Corpora,
     faults: &mut Faults,
 ) -> Vec<Recipe> {
     let messages = document.messages.iter();
     messages
         .map(|(name, message)| {
             let pointer = format!("/messages/{}", escape(name));
-            Lowering { message, pointer: &pointer, feeds, faults }.lower(name)
+            Lowering { message, pointer: &pointer, feeds, corpora, faults }.lower(name)
         })
         .collect()
+}
+
+/// The opening of a session is answered before any message is known.
+fn refuse_opening(expect: Option<&Expect>, pointer: &str, faults: &mut Faults) {
+    let Some(expect) = expect else { return };
+    for (key, named) in [("greeting", &expect.greeting), ("ehlo", &expect.ehlo)] {
+        if named.is_some() {
+            faults.conflict(pointer, key, format!("`{key}` belongs to the `expect` of a client"));
+        }
+    }
 }
 
 type Check = fn(&str, &[FeedSpec]) -> Result<(), TemplateError>;
@@ -42,6 +56,7 @@ struct Lowering<'a> {
     message: &'a MessageTable,
     pointer: &'a str,
     feeds: &'a [FeedSpec],
+    corpora: &'a Corpora,
     faults: &'a mut Faults,
 }
 
@@ -51,7 +66,7 @@ impl Lowering<'_> {
         let size = message.size.as_ref();
         let size = size.and_then(|size| lower_size(size, &self.at("size"), self.faults));
         let expect = lower_expect(message.expect.as_ref(), &self.at("expect"), self.faults);
-        self.refuse_opening(message.expect.as_ref());
+        refuse_opening(message.expect.as_ref(), &self.at("expect"), self.faults);
         Recipe {
             name: name.to_owned(),
             from: self.template("from", message.from.as_deref(), SENDER, check_sender_template),
@@ -68,6 +83,9 @@ impl Lowering<'_> {
 
     fn form(&mut self) -> Form {
         let message = self.message;
+        if let Some(spec) = lower_corpus(message, self.pointer, self.corpora, self.faults) {
+            return Form::Corpus(spec);
+        }
         let Some(raw) = message.raw.as_deref() else {
             let subject = message.subject.as_deref();
             return Form::Composed {
@@ -132,17 +150,6 @@ impl Lowering<'_> {
         }
     }
 
-    /// The opening of a session is answered before any message is known.
-    fn refuse_opening(&mut self, expect: Option<&Expect>) {
-        let Some(expect) = expect else { return };
-        for (key, named) in [("greeting", &expect.greeting), ("ehlo", &expect.ehlo)] {
-            if named.is_some() {
-                let message = format!("`{key}` belongs to the `expect` of a client");
-                self.faults.conflict(&self.at("expect"), key, message);
-            }
-        }
-    }
-
     fn template(&mut self, key: &str, text: Option<&str>, default: &str, check: Check) -> String {
         let Some(text) = text else { return default.to_owned() };
         self.check(&self.at(key), text, check);
@@ -161,3 +168,6 @@ impl Lowering<'_> {
         self.faults.add(Diagnostic::value(code, pointer, message).with_help(help));
     }
 }
+
+#[cfg(test)]
+mod tests;

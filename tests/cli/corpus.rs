@@ -1,0 +1,57 @@
+//! Messages that are mails of a corpus: what a server receives, and what is made of refusals.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use crate::program::Desk;
+use crate::server::{Heard, Server, well};
+
+const HEAD: &str = r#"version = 1
+seed = 7
+
+[messages.real]
+corpus = "mail"
+order = "shuffled"
+from = "app@load.test"
+to = "user@example.test"
+"#;
+
+const SIX: &str = "[[phases]]\nname = \"six\"\nkind = \"steady\"\nrate = \"100/s\"\ncount = 6\n";
+
+/// A desk with four clean mails and two of spam.
+fn desk(plan: &str) -> Desk {
+    let desk = Desk::new();
+    for n in 0..6 {
+        let class = if n % 3 == 0 { "spam" } else { "clean" };
+        let word = if class == "spam" { "buy now" } else { "hello" };
+        let text = format!("Date: long ago\nSubject: {class} {n}\n\n{word}\n.\n");
+        fs::create_dir_all(desk.path(&format!("mail/{class}"))).unwrap();
+        desk.write(&format!("mail/{class}/{n}.eml"), &text);
+    }
+    desk.write("plan.toml", plan);
+    desk
+}
+
+#[test]
+fn each_mail_of_a_shuffled_corpus_arrives_once_with_a_fresh_date() {
+    let texts: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&texts);
+    let server = Server::start(move |said| {
+        if let Heard::Text(text) = said {
+            heard.lock().unwrap().push(text.to_owned());
+        }
+        well(said)
+    });
+    let target = format!("[target]\naddress = \"{}\"\n", server.address());
+    let desk = desk(&format!("{HEAD}\n{target}\n{SIX}"));
+
+    let ran = desk.run(&[]);
+
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    let texts = texts.lock().unwrap();
+    let mut subjects: Vec<&str> =
+        texts.iter().filter_map(|text| text.lines().nth(1)?.strip_prefix("Subject: ")).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["clean 1", "clean 2", "clean 4", "clean 5", "spam 0", "spam 3"]);
+    assert!(texts.iter().all(|text| text.starts_with("Date: ") && !text.contains("long ago")));
+}
