@@ -23,19 +23,19 @@ pub fn check_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateErro
 
 /// Checks the template of an envelope's sender, which may render to nothing.
 pub fn check_sender_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    let sample = trial(text, feeds)?;
+    let Some(sample) = trial(text, feeds)? else { return Ok(()) };
     check_sender(&sample).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a recipient.
 pub fn check_recipient_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    let sample = trial(text, feeds)?;
+    let Some(sample) = trial(text, feeds)? else { return Ok(()) };
     check_recipient(&sample).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a header's value, which must stay on one line.
 pub fn check_header_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    if trial(text, feeds)?.contains(['\r', '\n']) {
+    if trial(text, feeds)?.is_some_and(|sample| sample.contains(['\r', '\n'])) {
         return Err(TemplateError::whole("a header's value can't hold a line break"));
     }
     Ok(())
@@ -57,22 +57,36 @@ fn no_address(sample: &str, reason: super::AddressError) -> TemplateError {
     TemplateError::whole(format!("`{}` is no address: {reason}", sample.escape_debug()))
 }
 
-/// What the template renders to for a made-up message.
-fn trial(text: &str, feeds: &[FeedSpec]) -> Result<String, TemplateError> {
+/// What the template renders to for a made-up message; none where it reads a feed without rows,
+/// which is a mistake of its own.
+fn trial(text: &str, feeds: &[FeedSpec]) -> Result<Option<String>, TemplateError> {
     let mut templates = Templates::new();
     let snippet = templates.add(text)?;
-    for name in templates.names(&snippet) {
-        check_name(&name, feeds, &templates).map_err(|(message, help)| TemplateError {
+    let names = templates.names(&snippet);
+    for name in &names {
+        check_name(name, feeds, &templates).map_err(|(message, help)| TemplateError {
             message,
-            range: locate(text, &name),
+            range: locate(text, name),
             help,
         })?;
+    }
+    if names.iter().any(|name| reads_nothing(name, feeds)) {
+        return Ok(None);
     }
     let scene = Arc::new(Scene::new(&sample_order(), Arc::new(Feeds::new(feeds, 0))));
     templates
         .render_at(&snippet, &scene, 0)
-        .map(std::borrow::Cow::into_owned)
+        .map(|text| Some(text.into_owned()))
         .map_err(|error| TemplateError::of_engine(&error, text))
+}
+
+/// Whether a template reads, by this name, a feed without rows.
+fn reads_nothing(path: &str, feeds: &[FeedSpec]) -> bool {
+    let mut parts = path.split('.');
+    let of_feed = parts.next() == Some("feed");
+    let named = |feed: &FeedSpec, name: Option<&str>| name.is_none_or(|name| name == feed.name);
+    let name = parts.next();
+    of_feed && feeds.iter().any(|feed| feed.rows.is_empty() && named(feed, name))
 }
 
 /// Whether a message can be composed for a session with a login, and not for one without.
@@ -141,11 +155,11 @@ fn check_field(feed: &str, field: Option<&str>, feeds: &[FeedSpec]) -> Result<()
         return Err((format!("there is no feed `{feed}`"), help));
     };
     let Some(field) = field else { return Ok(()) };
-    if spec.rows.iter().any(|row| row.contains_key(field)) {
+    if spec.rows.is_empty() || spec.rows.fields().any(|known| known == field) {
         return Ok(());
     }
-    let known = spec.rows.first().into_iter().flat_map(|row| row.keys().map(String::as_str));
-    Err((format!("the feed `{feed}` has no field `{field}`"), nearest(field, known)))
+    let help = nearest(field, spec.rows.fields());
+    Err((format!("the feed `{feed}` has no field `{field}`"), help))
 }
 
 /// The known name that is most like `got`, or all of them.
@@ -175,11 +189,11 @@ fn locate(text: &str, path: &str) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::FeedOrder;
+    use crate::message::{FeedOrder, Table};
 
     fn feeds() -> Vec<FeedSpec> {
         let row = serde_json::json!({"name": "Ada", "user": "ada"});
-        let rows = vec![row.as_object().unwrap().clone()];
+        let rows = Table::of_rows(&[row.as_object().unwrap().clone()]);
         ["people", "my-list"]
             .map(|name| FeedSpec {
                 name: name.into(),
@@ -200,6 +214,8 @@ mod tests {
         for text in [
             "",
             "plain",
+            "{{ fake_name('han') }} {{ fake_address() }} {{ fake_address(script='emoji') }}",
+            "{{ fake_sentence() }} {{ fake_sentence('greek', 3) }} {{ fake_sentence(words=2) }}",
             "{{ seq }} {{ session }} {{ uuid }} {{ now }} {{ client }} {{ phase }}",
             "{{ feed.people.name }} {{ feed['my-list'].name }}",
             "{{ range_int(1, 10) }} {{ choice('a', 'b') }} {{ choice([1, 2]) }} {{ lorem(5) }}",

@@ -292,7 +292,7 @@ fn replace(buffer: &mut String, text: &str) {
 mod tests {
     use super::*;
     use crate::draw::Draw;
-    use crate::message::{CountRange, FeedOrder, Form, Recipients};
+    use crate::message::{CountRange, FeedOrder, Form, Recipients, Table};
     use crate::smtp::Expectations;
     use mail_parser::{MessageParser, MimeHeaders};
     use proptest::prelude::*;
@@ -329,7 +329,7 @@ mod tests {
         };
         vec![FeedSpec {
             name: "people".into(),
-            rows: vec![row("ada"), row("grace"), row("barbara")],
+            rows: Table::of_rows(&[row("ada"), row("grace"), row("barbara")]),
             order: FeedOrder::Shuffled,
         }]
     }
@@ -679,7 +679,11 @@ mod tests {
     fn what_would_break_the_envelope_or_the_header_is_refused() {
         let people = |value: &str| {
             let row = serde_json::json!({"x": value}).as_object().unwrap().clone();
-            vec![FeedSpec { name: "f".into(), rows: vec![row], order: FeedOrder::Sequential }]
+            vec![FeedSpec {
+                name: "f".into(),
+                rows: Table::of_rows(&[row]),
+                order: FeedOrder::Sequential,
+            }]
         };
         let compose = |recipe: &Recipe, value: &str| {
             let mut composer =

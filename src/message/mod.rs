@@ -4,6 +4,8 @@ mod check;
 mod chunk;
 mod composer;
 mod corpus;
+mod fake;
+mod feed_file;
 mod layout;
 mod mime;
 mod order;
@@ -11,6 +13,7 @@ mod recipe;
 mod rows;
 mod scene;
 mod size;
+mod table;
 mod template;
 mod wire;
 mod words;
@@ -24,6 +27,8 @@ pub use corpus::{
     ClassesBy, CorpusClass, CorpusEnvelope, CorpusError, CorpusFormat, CorpusSpec, CorpusSurvey,
     survey_corpus,
 };
+pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
 pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};
 pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
+pub use table::{Fields, Table};
 pub use template::TemplateError;

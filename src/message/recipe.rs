@@ -1,6 +1,6 @@
 //! What a message is made of, as the plan says it: templates that are rendered for each message.
 
-use super::CorpusSpec;
+use super::{CorpusSpec, Table};
 use crate::smtp::Expectations;
 
 /// One kind of message.
@@ -98,7 +98,7 @@ pub struct FeedSpec {
     /// The name in the plan.
     pub name: String,
     /// The rows, at least one.
-    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
+    pub rows: Table,
     /// In which order the messages use them.
     pub order: FeedOrder,
 }

@@ -4,9 +4,8 @@
 //! row costs the same wherever in the run it is asked for, and no worker keeps a list.
 
 use minijinja::Value;
-use minijinja::value::Serde;
 
-use super::{FeedOrder, FeedSpec};
+use super::{FeedOrder, FeedSpec, Table};
 use crate::draw::{Draw, Purpose};
 
 /// The rows of all feeds, as templates read them.
@@ -18,7 +17,7 @@ pub(crate) struct Feeds {
 #[derive(Debug)]
 struct Feed {
     name: String,
-    rows: Vec<Value>,
+    rows: Table,
     order: FeedOrder,
     shuffle: Draw,
     key: u64,
@@ -30,7 +29,7 @@ impl Feeds {
         let shuffle = Draw::new(seed).of(Purpose::Row);
         let feeds = (0..).zip(specs).map(|(key, spec)| Feed {
             name: spec.name.clone(),
-            rows: spec.rows.iter().map(|row| Value::from(Serde(row))).collect(),
+            rows: spec.rows.clone(),
             order: spec.order,
             shuffle: shuffle.at(key),
             key,
@@ -53,7 +52,7 @@ impl Feed {
             FeedOrder::Shuffled => permuted(self.shuffle.at(block), count, place),
             FeedOrder::Random => draw.of(Purpose::Row).at(self.key).below(count),
         };
-        self.rows.get(usize::try_from(row).ok()?).cloned()
+        self.rows.row(usize::try_from(row).ok()?)
     }
 }
 
@@ -84,12 +83,15 @@ fn feistel(draw: Draw, half: u32, value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Fields;
     use std::collections::BTreeSet;
 
     fn feeds(count: u64, order: FeedOrder) -> Feeds {
-        let rows = (0..count)
-            .map(|n| serde_json::Map::from_iter([("n".to_owned(), serde_json::Value::from(n))]));
-        Feeds::new(&[FeedSpec { name: "people".into(), rows: rows.collect(), order }], 7)
+        let rows: Vec<Fields> = (0..count)
+            .map(|n| serde_json::Map::from_iter([("n".to_owned(), serde_json::Value::from(n))]))
+            .collect();
+        let rows = Table::of_rows(&rows);
+        Feeds::new(&[FeedSpec { name: "people".into(), rows, order }], 7)
     }
 
     fn used(feeds: &Feeds, seq: u64) -> i64 {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use minijinja::value::{Object, from_args};
+use minijinja::value::{Kwargs, Object, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::fake::{self, Script};
 use super::rows::Feeds;
 use super::{Order, words};
 use crate::draw::{Draw, Purpose};
@@ -21,13 +22,15 @@ pub(crate) const VALUES: [&str; 8] =
     ["seq", "session", "user", "uuid", "now", "client", "phase", "feed"];
 
 /// The functions of templates, with the name that a plan writes.
-const FUNCTIONS: [(&str, Function); 6] = [
+const FUNCTIONS: [(&str, Function); 8] = [
     ("range_int", Function::RangeInt),
     ("choice", Function::Choice),
     ("lorem", Function::Lorem),
     ("random_bytes", Function::RandomBytes),
     ("fake_name", Function::FakeName),
     ("fake_email", Function::FakeEmail),
+    ("fake_address", Function::FakeAddress),
+    ("fake_sentence", Function::FakeSentence),
 ];
 
 /// The most words and octets that one call may make.
@@ -149,6 +152,8 @@ enum Function {
     RandomBytes,
     FakeName,
     FakeEmail,
+    FakeAddress,
+    FakeSentence,
 }
 
 /// A function, bound to the message that it is called for.
@@ -166,12 +171,69 @@ impl Object for Call {
             Function::Choice => choice(draw, args),
             Function::Lorem => Ok(words::lorem(draw, amount(args, MOST_WORDS)?).into()),
             Function::RandomBytes => Ok(words::letters(draw, amount(args, MOST_OCTETS)?).into()),
-            Function::FakeName => from_args(args).map(|()| words::name(draw).into()),
+            Function::FakeName => fake_name(draw, args),
+            Function::FakeAddress => fake_address(draw, args),
+            Function::FakeSentence => fake_sentence(draw, args),
             Function::FakeEmail => {
                 let (domain,): (&str,) = from_args(args)?;
                 Ok(words::email(draw, domain).into())
             }
         }
+    }
+}
+
+/// Without a script from the short list, as ever; with one from the library's.
+fn fake_name(draw: Draw, args: &[Value]) -> Result<Value, Error> {
+    let named: Named<1> = Named::of(args, ["script"])?;
+    match named.script()? {
+        None => Ok(words::name(draw).into()),
+        Some(script) => Ok(fake::name(draw, script).into()),
+    }
+}
+
+fn fake_address(draw: Draw, args: &[Value]) -> Result<Value, Error> {
+    let named: Named<1> = Named::of(args, ["script"])?;
+    Ok(fake::address(draw, named.script()?.unwrap_or(Script::Ascii)).into())
+}
+
+fn fake_sentence(draw: Draw, args: &[Value]) -> Result<Value, Error> {
+    let named: Named<2> = Named::of(args, ["script", "words"])?;
+    let [_, words] = &named.0;
+    let words = match words {
+        None => draw.at(0).within(5, 14),
+        Some(words) => at_most(u64::try_from(words.clone())?, MOST_WORDS)?,
+    };
+    let script = named.script()?.unwrap_or(Script::Ascii);
+    Ok(fake::sentence(draw.at(1), script, words).into())
+}
+
+/// Arguments that may be left out, in order or by their names; the first is a script.
+struct Named<const N: usize>([Option<Value>; N]);
+
+impl<const N: usize> Named<N> {
+    fn of(args: &[Value], names: [&str; N]) -> Result<Self, Error> {
+        let (in_order, by_name) = match args.split_last() {
+            Some((last, rest)) if last.is_kwargs() => (rest, Kwargs::try_from(last.clone())?),
+            Some(_) | None => (args, std::iter::empty::<(&str, Value)>().collect()),
+        };
+        if in_order.len() > N {
+            return Err(ErrorKind::TooManyArguments.into());
+        }
+        let mut values = std::array::from_fn(|at| in_order.get(at).cloned());
+        for (value, name) in values.iter_mut().zip(names).filter(|(value, _)| value.is_none()) {
+            *value = by_name.get(name)?;
+        }
+        by_name.assert_all_used()?;
+        Ok(Self(values))
+    }
+
+    fn script(&self) -> Result<Option<Script>, Error> {
+        let Some(value) = self.0.first().and_then(Option::as_ref) else { return Ok(None) };
+        let name = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let script = Script::named(&name).map_err(|known| {
+            invalid(format!("`{}` is no script; expected one of: {known}", name.escape_debug()))
+        });
+        script.map(Some)
     }
 }
 
@@ -195,6 +257,10 @@ fn choice(draw: Draw, args: &[Value]) -> Result<Value, Error> {
 
 fn amount(args: &[Value], most: u64) -> Result<u64, Error> {
     let (count,): (u64,) = from_args(args)?;
+    at_most(count, most)
+}
+
+fn at_most(count: u64, most: u64) -> Result<u64, Error> {
     if count > most {
         return Err(invalid(format!("{count} is more than the {most} that one call may make")));
     }

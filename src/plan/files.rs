@@ -9,11 +9,15 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::corpora::{self, Corpora};
-use super::document::{Document, ShortOr};
+use super::document::{Document, Feed, FeedFormat as FormatKey, ShortOr};
 use super::secrets;
+use crate::message::{FeedFormat, FeedMistake, Table, read_feed};
 
 /// Files beside a plan are small; a device or a mistyped name must not fill the memory.
 const LARGEST: u64 = 4 << 20;
+
+/// Feeds may have a million rows.
+const LARGEST_FEED: u64 = 256 << 20;
 
 /// The content of files, by the paths that the document names them with.
 #[derive(Debug, Default)]
@@ -21,6 +25,19 @@ pub(super) struct Files {
     contents: BTreeMap<String, io::Result<Vec<u8>>>,
     /// What was found at its corpora, which are too large to be read.
     pub(super) corpora: Corpora,
+    /// By the names of the feeds.
+    feeds: BTreeMap<String, Result<Table, FeedFault>>,
+}
+
+/// Why the file of a feed has no rows to give.
+#[derive(Debug)]
+pub(super) enum FeedFault {
+    /// Neither its name nor `format` says how it is written.
+    NoFormat,
+    /// It can't be read.
+    Unread(io::Error),
+    /// What is wrong in it.
+    Wrong(Vec<FeedMistake>),
 }
 
 /// Makes the paths of a document absolute: they begin at `folder`.
@@ -36,6 +53,9 @@ pub(super) fn anchor(document: &mut Document, folder: &Path) {
         }
     }
     secrets::settle(document, |path| anchor_path(path, folder));
+    for path in document.feeds.values_mut().filter_map(|feed| feed.file.as_mut()) {
+        anchor_path(path, folder);
+    }
     let sink = document.sink.as_mut().and_then(|sink| sink.tls.as_mut());
     if let Some(ShortOr::Long(table)) = sink {
         table.files_mut().for_each(|path| anchor_path(path, folder));
@@ -62,7 +82,8 @@ impl Files {
         if let Some(ShortOr::Long(table)) = sink {
             table.files().for_each(|path| files.add(path));
         }
-        for path in secrets::paths(document) {
+        files.feeds = read_feeds(document);
+        for path in secrets::paths(document, &files) {
             files.add(&path);
         }
         files
@@ -70,8 +91,13 @@ impl Files {
 
     fn add(&mut self, path: &str) {
         if !self.contents.contains_key(path) {
-            self.contents.insert(path.to_owned(), read(Path::new(path)));
+            self.contents.insert(path.to_owned(), read(Path::new(path), LARGEST));
         }
+    }
+
+    /// The rows of a feed that is a file; none where it is none.
+    pub(super) fn rows(&self, feed: &str) -> Option<Result<&Table, &FeedFault>> {
+        self.feeds.get(feed).map(Result::as_ref)
     }
 
     /// What a file holds, or why that is not known.
@@ -84,15 +110,31 @@ impl Files {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn read_feeds(document: &Document) -> BTreeMap<String, Result<Table, FeedFault>> {
+    let named =
+        document.feeds.iter().filter_map(|(name, feed)| Some((name, feed.file.as_ref()?, feed)));
+    named.map(|(name, path, feed)| (name.to_owned(), read_rows(path, feed))).collect()
+}
+
+fn read_rows(path: &str, feed: &Feed) -> Result<Table, FeedFault> {
+    let format = match feed.format {
+        Some(FormatKey::Csv) => FeedFormat::Csv,
+        Some(FormatKey::Jsonl) => FeedFormat::Jsonl,
+        None => FeedFormat::of_path(path).ok_or(FeedFault::NoFormat)?,
+    };
+    let content = read(Path::new(path), LARGEST_FEED).map_err(FeedFault::Unread)?;
+    read_feed(&content, format).map_err(FeedFault::Wrong)
+}
+
+fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     // Asked first: opening a pipe would wait for somebody to write.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no file"));
     }
     let mut content = Vec::new();
-    fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > LARGEST {
-        return Err(io::Error::other("it is larger than 4 MiB"));
+    fs::File::open(path)?.take(largest + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > largest {
+        return Err(io::Error::other(format!("it is larger than {} MiB", largest >> 20)));
     }
     Ok(content)
 }
@@ -143,5 +185,30 @@ mod tests {
             let error = Files::of(&document(path)).content(path).unwrap_err();
             assert!(error.contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn a_feed_may_be_larger_than_other_files_but_not_without_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        let rows = |feed: Feed| read_rows(path.to_str().unwrap(), &feed);
+        fs::write(&path, format!("name\n{}", "Ada\n".repeat(2 << 20))).unwrap();
+        assert_eq!(rows(Feed::default()).unwrap().len(), 2 << 20);
+
+        fs::File::options().write(true).open(&path).unwrap().set_len(LARGEST_FEED + 1).unwrap();
+
+        let Err(FeedFault::Unread(error)) = rows(Feed::default()) else { panic!("it was read") };
+        assert_eq!(error.to_string(), "it is larger than 256 MiB");
+    }
+
+    #[test]
+    fn the_key_goes_before_the_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        fs::write(&path, "{\"name\": \"Ada\"}").unwrap();
+
+        let feed = Feed { format: Some(FormatKey::Jsonl), ..Feed::default() };
+
+        assert_eq!(read_rows(path.to_str().unwrap(), &feed).unwrap().len(), 1);
     }
 }

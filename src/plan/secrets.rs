@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::{Document, Row};
+use super::document::Document;
 use super::escape;
 use super::files::Files;
 use crate::smtp::{Secret, Veil};
@@ -161,17 +162,29 @@ pub(super) fn settle(document: &mut Document, anchor: impl Fn(&mut String)) {
     });
 }
 
-/// The paths of all passwords that stand in files.
-pub(super) fn paths(document: &Document) -> Vec<String> {
+/// A password from the file of a feed: a path in it begins at that file's folder.
+pub(super) fn beside(file: &str, text: &str) -> String {
+    let Some(path) = file_of(text).filter(|path| !path.is_empty()) else { return text.to_owned() };
+    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    folder.join(path).to_str().map_or_else(|| text.to_owned(), |path| format!("file:{path}"))
+}
+
+/// The paths of all passwords that stand in files of their own.
+pub(super) fn paths(document: &Document, files: &Files) -> Vec<String> {
     let mut paths = Vec::new();
     let clients = document.clients.iter().filter_map(|(_, client)| client.auth.as_ref());
     let passwords = clients.filter_map(|auth| auth.password.as_ref());
     paths.extend(passwords.filter_map(|text| file_of(&text.0)).map(str::to_owned));
     let secret = feeds(document);
-    let feeds = document.feeds.iter().filter(|(name, _)| secret.contains(*name));
-    for row in feeds.flat_map(|(_, feed)| feed.inline.iter().flatten()) {
-        let password = row.get(PASSWORD).and_then(Value::as_str);
-        paths.extend(password.and_then(file_of).map(str::to_owned));
+    for (name, feed) in document.feeds.iter().filter(|(name, _)| secret.contains(*name)) {
+        for row in feed.inline.iter().flatten() {
+            let password = row.get(PASSWORD).and_then(Value::as_str);
+            paths.extend(password.and_then(file_of).map(str::to_owned));
+        }
+        let (Some(file), Some(Ok(rows))) = (&feed.file, files.rows(name)) else { continue };
+        let passwords = (0..rows.len()).filter_map(|row| rows.cell(row, PASSWORD));
+        let passwords = passwords.filter_map(|text| Some(beside(file, text.as_str()?)));
+        paths.extend(passwords.filter_map(|text| file_of(&text).map(str::to_owned)));
     }
     paths
 }
@@ -252,12 +265,6 @@ pub(super) fn veil(tree: &Value) -> Veil {
 /// The pointer of a row's field.
 pub(super) fn pointer(feed: &str, row: usize, field: &str) -> String {
     format!("/feeds/{}/inline/{row}/{field}", escape(feed))
-}
-
-/// A row without its password, as templates see it.
-pub(super) fn without_password(row: &Row) -> Row {
-    let fields = row.iter().filter(|(field, _)| *field != PASSWORD);
-    fields.map(|(field, value)| (field.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -362,6 +369,75 @@ duration = "1s"
         let relative = loaded(&PLAN.replace("in-the-feed", "file:pw"), &[("SET", "x")]);
         let told = relative.unwrap_err().render(Look::Plain);
         assert!(told.contains("cannot read `/plans/pw`"), "{told}");
+    }
+
+    /// The plan with the feed that clients log in with in a file beside it.
+    fn with_file(folder: &Path, rows: &str) -> String {
+        let file = folder.join("users.csv");
+        std::fs::write(&file, rows).unwrap();
+        let (before, rest) = PLAN.split_once("inline = [\n").unwrap();
+        let (_, after) = rest.split_once("\n]").unwrap();
+        format!("{before}file = {:?}{after}", file.to_str().unwrap())
+    }
+
+    #[test]
+    fn logins_come_from_a_file_and_no_password_of_it_is_written_or_rendered() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pw"), "from-a-file\n").unwrap();
+        let rows = "user,password,name\none,in-the-csv,Ada\ntwo,env:SET,Grace\nthree,file:pw,Éva\n";
+        let text = with_file(folder.path(), rows);
+
+        let plan = loaded(&text, &[("SET", "from-outside")]).unwrap();
+
+        let logins = &plan.plan.clients[2].auth.as_ref().unwrap().logins;
+        let logins = logins.iter().map(|login| (&*login.user, login.password.expose()));
+        assert_eq!(
+            logins.collect::<Vec<_>>(),
+            [("one", "in-the-csv"), ("two", "from-outside"), ("three", "from-a-file")]
+        );
+        assert_eq!(plan.plan.feeds[0].rows.fields().collect::<Vec<_>>(), ["user", "name"]);
+        let shown = format!("{}{:?}", plan.plan_toml(), plan.plan.feeds);
+        for secret in ["in-the-csv", "from-outside", "from-a-file"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert_eq!(
+            loaded(
+                &plan.plan_toml(),
+                &[
+                    ("SET", "from-outside"),
+                    ("MAILQUAKE_PASSWORD_A_B", "in-the-plan"),
+                    ("MAILQUAKE_PASSWORD_A_B__2", "in-a-var")
+                ]
+            )
+            .unwrap()
+            .plan
+            .clients,
+            plan.plan.clients
+        );
+        let template = format!("{text}[messages.m]\ntext = \"{{{{ feed.f.password }}}}\"\n");
+        let told = loaded(&template, &[("SET", "x")]).unwrap_err().render(Look::Plain);
+        assert!(told.contains("the feed `f` has no field `password`"), "{told}");
+    }
+
+    #[test]
+    fn a_wrong_login_in_a_file_is_told_by_its_row_and_without_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        for (rows, mistake) in [
+            ("user,password\none,x\ntwo,\n", "row 2: the password is empty"),
+            ("user,password\n,secret\n", "row 1: a user is not empty"),
+            ("user,pass\none,secret\n", "row 1: missing field `password`"),
+            ("user,password\none,env:GONE\n", "row 1: the environment variable `GONE` is not set"),
+            ("user,password\none,file:gone\n", "/gone`: No such file"),
+            ("user,password\none,secret,two\n", "line 2: 3 fields, where the first line names 2"),
+        ] {
+            let text = with_file(folder.path(), rows);
+
+            let errors = loaded(&text, &[("SET", "x")]).unwrap_err();
+
+            let told = errors.render(Look::Plain);
+            assert!(told.contains(mistake), "{rows}: {told}");
+            assert!(!told.contains("secret"), "{told}");
+        }
     }
 
     #[test]

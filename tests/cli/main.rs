@@ -8,6 +8,7 @@ mod corpus;
 mod draws;
 mod endings;
 mod faults;
+mod feeds;
 mod folder;
 mod program;
 mod quick;

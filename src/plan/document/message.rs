@@ -10,9 +10,6 @@ use crate::plan::ByteSize;
 /// Keys of a message that this version does not build.
 pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "template", "dkim"];
 
-/// Keys of a feed that this version does not build.
-pub(super) const LATER_FEED: &[&str] = &["file"];
-
 /// One kind of mail: composed from `subject`, `headers` and `text`, or `raw`, or of a `corpus`. Its texts are
 /// templates that are rendered for each message.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -80,18 +77,34 @@ pub struct Sizes {
     pub p99: Option<ByteSize>,
 }
 
-/// Rows of data for templates.
+/// Rows of data for templates: `inline`, or from a `file`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Feed {
     /// The rows.
     #[schemars(length(min = 1))]
     pub inline: Option<Vec<Row>>,
+    /// A csv file whose first line names the fields, or a jsonl file with an object in each line;
+    /// in UTF-8, up to 256 MiB. The values of a csv file are texts.
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// How the file is written. Default: as its name ends, `.csv` or `.jsonl`.
+    pub format: Option<FeedFormat>,
     /// In which order messages use them. Default: sequential.
     pub order: Option<Order>,
 }
 
 /// One row of a feed: values by the names of their fields.
 pub type Row = Map<String, Value>;
+
+/// How the file of a feed is written.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedFormat {
+    /// Comma-separated values (RFC 4180) behind a line with the names of the fields.
+    Csv,
+    /// A JSON object in each line.
+    Jsonl,
+}
 
 /// In which order messages use the rows of a feed or the mails of a corpus.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 //! A plan's text and what the command line changes → a [`Loaded`] plan, or all that is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -86,6 +86,7 @@ impl Loaded {
         if let Value::Object(sections) = &mut tree {
             sections.get_mut("clients").into_iter().for_each(forget_paths);
             sections.get_mut("messages").into_iter().for_each(shorten_paths);
+            sections.get_mut("feeds").into_iter().for_each(keep_names);
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
                 sections.shift_remove(section);
             }
@@ -115,6 +116,15 @@ fn shorten_paths(messages: &mut Value) {
         if let Some(Value::String(path)) = path {
             *path = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         }
+    }
+}
+
+/// Of the path of a feed's file the name stays: another feed is another mail.
+fn keep_names(feeds: &mut Value) {
+    let tables = feeds.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    for path in tables.filter_map(|feed| feed.get_mut("file")) {
+        let name = path.as_str().and_then(|path| Path::new(path).file_name()?.to_str());
+        *path = name.map_or(Value::Null, Value::from);
     }
 }
 

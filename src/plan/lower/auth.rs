@@ -5,9 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::faults::Faults;
-use crate::plan::document::{Auth as AuthTable, AuthMechanism, Client as ClientTable, Document};
-use crate::plan::secrets::{PASSWORD, Vault, pointer as row_pointer};
-use crate::plan::{DiagnosticCode, Share, suggest};
+use crate::message::Table;
+use crate::plan::document::{
+    Auth as AuthTable, AuthMechanism, Client as ClientTable, Document, Row,
+};
+use crate::plan::secrets::{self, PASSWORD, Vault, pointer as row_pointer};
+use crate::plan::{DiagnosticCode, Share, escape, suggest};
 use crate::smtp::{Auth, Login, Mechanism, Secret};
 
 /// The most octets of a user and a password together: what base64 makes of them fits into a
@@ -87,7 +90,8 @@ impl Accounts<'_> {
             }
             return Arc::new([]);
         };
-        let (user_at, password_at) = (format!("{pointer}/user"), format!("{pointer}/{PASSWORD}"));
+        let spot = |key| Spot::at(format!("{pointer}/{key}"));
+        let (user_at, password_at) = (spot("user"), spot(PASSWORD));
         self.login((user, &user_at), (&password.0, &password_at), faults).into_iter().collect()
     }
 
@@ -101,59 +105,111 @@ impl Accounts<'_> {
             faults.value_with_help(DiagnosticCode::UnknownName, pointer, message, &help);
             return Arc::new([]);
         };
-        let rows = feed.inline.iter().flatten().enumerate();
-        let logins = rows.filter_map(|(n, row)| {
-            let mut text = |field: &str| {
-                let at = row_pointer(name, n, field);
-                let text = field_text(row.get(field), field, &at, faults);
-                text.map(|text| (text, at))
-            };
-            let (user, password) = (text("user"), text(PASSWORD));
-            let ((user, user_at), (password, password_at)) = (user?, password?);
-            self.login((&user, &user_at), (&password, &password_at), faults)
-        });
-        logins.collect()
+        let logins: Vec<Option<Login>> = match &feed.file {
+            None => {
+                let rows = feed.inline.iter().flatten().enumerate();
+                rows.map(|(n, row)| self.of_row(name, n, row, faults)).collect()
+            }
+            Some(file) => match self.vault.files.rows(name) {
+                Some(Ok(rows)) => {
+                    (0..rows.len()).map(|n| self.of_file((name, file), rows, n, faults)).collect()
+                }
+                // What is wrong with the file is told where feeds are lowered.
+                Some(Err(_)) | None => Vec::new(),
+            },
+        };
+        logins.into_iter().flatten().collect()
+    }
+
+    /// The user of a row in the plan.
+    fn of_row(&self, feed: &str, n: usize, row: &Row, faults: &mut Faults) -> Option<Login> {
+        let spot = |field| Spot::at(row_pointer(feed, n, field));
+        let (user_at, password_at) = (spot("user"), spot(PASSWORD));
+        let user = field_text(row.get("user"), "user", &user_at, faults);
+        let password = field_text(row.get(PASSWORD), PASSWORD, &password_at, faults);
+        self.login((&user?, &user_at), (&password?, &password_at), faults)
+    }
+
+    /// The user of a row in the file of a feed.
+    fn of_file(
+        &self,
+        (feed, file): (&str, &str),
+        rows: &Table,
+        n: usize,
+        faults: &mut Faults,
+    ) -> Option<Login> {
+        let spot = Spot { pointer: format!("/feeds/{}/file", escape(feed)), row: Some(n + 1) };
+        let mut text = |field| {
+            let cell = rows.cell(n, field).and_then(|cell| serde_json::to_value(&cell).ok());
+            field_text(cell.as_ref(), field, &spot, faults)
+        };
+        let (user, password) = (text("user"), text(PASSWORD));
+        let password = secrets::beside(file, &password?);
+        self.login((&user?, &spot), (&password, &spot), faults)
     }
 
     fn login(
         &self,
-        (user, user_at): (&str, &str),
-        (password, password_at): (&str, &str),
+        (user, user_at): (&str, &Spot),
+        (password, password_at): (&str, &Spot),
         faults: &mut Faults,
     ) -> Option<Login> {
         if user.is_empty() || user.contains(char::is_control) {
-            faults.bad(user_at, "a user is not empty and has no control character in it");
+            user_at.bad("a user is not empty and has no control character in it", faults);
         }
         let password: Secret = match self.vault.open(password) {
             Ok(password) => password,
             Err(why) => {
-                faults.bad(password_at, why);
+                password_at.bad(&why, faults);
                 return None;
             }
         };
         if user.len() + password.expose().len() > LONGEST {
             let message = format!("user and password have at most {LONGEST} octets together");
-            faults.bad(password_at, message);
+            password_at.bad(&message, faults);
         }
         Some(Login { user: user.into(), password })
+    }
+}
+
+/// Where a user or a password stands: at a pointer, or in a row of the file that is named there.
+struct Spot {
+    pointer: String,
+    row: Option<usize>,
+}
+
+impl Spot {
+    fn at(pointer: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), row: None }
+    }
+
+    fn bad(&self, message: &str, faults: &mut Faults) {
+        self.tell(DiagnosticCode::BadValue, message, faults);
+    }
+
+    fn tell(&self, code: DiagnosticCode, message: &str, faults: &mut Faults) {
+        match self.row {
+            None => faults.value(code, &self.pointer, message),
+            Some(row) => faults.value(code, &self.pointer, format!("row {row}: {message}")),
+        }
     }
 }
 
 fn field_text(
     value: Option<&Value>,
     field: &str,
-    pointer: &str,
+    spot: &Spot,
     faults: &mut Faults,
 ) -> Option<String> {
     match value {
         Some(Value::String(text)) => return Some(text.clone()),
         Some(Value::Number(number)) => return Some(number.to_string()),
         Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-            faults.bad(pointer, format!("`{field}` of a feed of users is a text"));
+            spot.bad(&format!("`{field}` of a feed of users is a text"), faults);
         }
         None => {
             let message = format!("missing field `{field}`: clients log in with this feed");
-            faults.value(DiagnosticCode::MissingKey, pointer, message);
+            spot.tell(DiagnosticCode::MissingKey, &message, faults);
         }
     }
     None

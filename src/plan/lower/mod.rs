@@ -52,7 +52,7 @@ pub(super) fn lower(
     check_version(document, &mut faults);
     let names = Names::of(document, &mut faults);
     let targets = target::lower_all(document, &mut faults);
-    let feeds = message::lower_feeds(document, &mut faults);
+    let feeds = message::lower_feeds(document, files, &mut faults);
     let messages = message::lower_all(document, &feeds, &files.corpora, &mut faults);
     let around = client::Around { host, files, accounts, targets: &targets };
     let clients = client::lower_all(document, &names, around, &mut faults);

@@ -1,16 +1,18 @@
-//! `[feeds]` → rows, as templates may see them.
+//! `[feeds]` and the files that they name → rows, as templates may see them.
 
 use serde_json::Value;
 
 use super::super::faults::Faults;
-use crate::message::{FeedOrder, FeedSpec};
-use crate::plan::document::{Document, Order, Row};
-use crate::plan::escape;
-use crate::plan::secrets::{self, without_password};
+use crate::message::{FeedOrder, FeedSpec, Table};
+use crate::plan::document::{Document, Feed, Order, Row};
+use crate::plan::files::{FeedFault, Files};
+use crate::plan::secrets::{self, PASSWORD};
+use crate::plan::{DiagnosticCode, escape};
 
 /// All feeds in file order; templates see no password of those that clients log in with.
 pub(in crate::plan::lower) fn lower_feeds(
     document: &Document,
+    files: &Files,
     faults: &mut Faults,
 ) -> Vec<FeedSpec> {
     let secret = secrets::feeds(document);
@@ -18,19 +20,11 @@ pub(in crate::plan::lower) fn lower_feeds(
     feeds
         .map(|(name, feed)| {
             let pointer = format!("/feeds/{}", escape(name));
-            match feed.inline.as_deref() {
-                None => faults.missing(&pointer, "inline"),
-                Some([]) => faults.bad(&format!("{pointer}/inline"), "a feed has at least one row"),
-                Some(_) => {}
-            }
-            for (index, row) in feed.inline.iter().flatten().enumerate() {
-                check_row(row, &format!("{pointer}/inline/{index}"), faults);
+            let mut rows = lower_rows((name, feed), &pointer, files, faults);
+            if secret.contains(name) {
+                rows = rows.without(PASSWORD);
             }
             let order = lower_order(feed.order);
-            let mut rows = feed.inline.clone().unwrap_or_default();
-            if secret.contains(name) {
-                rows = rows.iter().map(without_password).collect();
-            }
             FeedSpec { name: name.to_owned(), rows, order }
         })
         .collect()
@@ -42,6 +36,60 @@ pub(super) fn lower_order(order: Option<Order>) -> FeedOrder {
         Some(Order::Sequential) | None => FeedOrder::Sequential,
         Some(Order::Shuffled) => FeedOrder::Shuffled,
         Some(Order::Random) => FeedOrder::Random,
+    }
+}
+
+fn lower_rows(
+    (name, feed): (&str, &Feed),
+    pointer: &str,
+    files: &Files,
+    faults: &mut Faults,
+) -> Table {
+    if feed.file.is_none() && feed.format.is_some() {
+        faults.conflict(pointer, "format", "`format` says how a `file` is written");
+    }
+    match (&feed.inline, &feed.file) {
+        (Some(_), Some(_)) => {
+            faults.conflict(pointer, "inline", "`inline` and `file` exclude each other");
+        }
+        (Some(inline), None) => {
+            if inline.is_empty() {
+                faults.bad(&format!("{pointer}/inline"), "a feed has at least one row");
+            }
+            for (index, row) in inline.iter().enumerate() {
+                check_row(row, &format!("{pointer}/inline/{index}"), faults);
+            }
+            return Table::of_rows(inline);
+        }
+        (None, Some(path)) => match files.rows(name) {
+            Some(Ok(rows)) => return rows.clone(),
+            Some(Err(fault)) => tell(fault, path, &format!("{pointer}/file"), faults),
+            None => {}
+        },
+        (None, None) => faults.value_with_help(
+            DiagnosticCode::MissingKey,
+            &format!("{pointer}/inline"),
+            "missing key `inline`",
+            "write the rows as `inline`, or the name of a csv or jsonl file as `file`",
+        ),
+    }
+    Table::of_rows(&[])
+}
+
+/// Each mistake of a file is told with its line.
+fn tell(fault: &FeedFault, path: &str, pointer: &str, faults: &mut Faults) {
+    match fault {
+        FeedFault::NoFormat => {
+            let message = format!("`{path}` does not say how it is written");
+            let help = "name it `.csv` or `.jsonl`, or write `format = \"csv\"`";
+            faults.value_with_help(DiagnosticCode::BadValue, pointer, message, help);
+        }
+        FeedFault::Unread(error) => faults.bad(pointer, format!("cannot read `{path}`: {error}")),
+        FeedFault::Wrong(mistakes) => {
+            for mistake in mistakes {
+                faults.bad(pointer, format!("`{path}`: {mistake}"));
+            }
+        }
     }
 }
 
