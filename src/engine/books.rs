@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use super::ahead::Promise;
 use super::order::{FirstError, Note};
 use super::shared::Shared;
 use super::transcript::Replies;
@@ -21,6 +22,8 @@ use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step, Veil};
 
+/// How many octets of large mails' buffers are kept to be used again.
+const KEPT_OCTETS: usize = 64 << 20;
 /// How many refusals of one message are kept for examples of errors.
 const REFUSALS: usize = 16;
 
@@ -33,6 +36,8 @@ pub(super) struct Books {
     tally: RefCell<Tally>,
     seen: RefCell<BTreeSet<(PhaseId, ClientId, ErrorKey)>>,
     mails: RefCell<Vec<Mail>>,
+    /// Those that were built apart, and the octets of their buffers.
+    large: RefCell<(Vec<Mail>, usize)>,
 }
 
 /// One phase as a worker sees it.
@@ -65,6 +70,7 @@ impl Books {
             tally: RefCell::default(),
             seen: RefCell::default(),
             mails: RefCell::default(),
+            large: RefCell::default(),
         }
     }
 
@@ -81,6 +87,24 @@ impl Books {
     /// An empty mail with used buffers, if there is one.
     pub(super) fn mail(&self) -> Mail {
         self.mails.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// An empty mail with large used buffers, if there is one.
+    pub(super) fn large_mail(&self) -> Mail {
+        let (mails, octets) = &mut *self.large.borrow_mut();
+        let mail = mails.pop().unwrap_or_default();
+        *octets = octets.saturating_sub(mail.octets.capacity());
+        mail
+    }
+
+    /// Keeps the buffers of a mail that was built apart, if there is room.
+    pub(super) fn reuse_large(&self, mail: Mail) {
+        let (mails, octets) = &mut *self.large.borrow_mut();
+        let together = octets.saturating_add(mail.octets.capacity());
+        if together <= KEPT_OCTETS {
+            *octets = together;
+            mails.push(mail);
+        }
     }
 
     /// Tells the conductor; a conductor that is gone needs no telling.
@@ -202,10 +226,16 @@ pub(super) struct Start {
 }
 
 /// Whether the mail of a start holds its message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Composed {
     /// Ready to be sent.
     Ready,
+    /// Ready to be sent, in a buffer that belongs to the builder.
+    Apart,
+    /// The builder is at it.
+    Awaited(Promise),
+    /// The builder can't compose it.
+    Failed(String),
     /// Its session must be known first, or it can't be composed.
     Not,
 }
@@ -251,6 +281,34 @@ impl Start {
             lag: if seed.planned.is_some() { Lag::Open } else { Lag::Closed },
             settled: false,
         }
+    }
+
+    /// What it was made from.
+    pub(super) fn seed(&self) -> Seed {
+        let Self { key, message, case, draw, seq, planned, .. } = *self;
+        Seed { client: key.client, message, case, draw, seq, planned }
+    }
+
+    /// Whether nobody is still building its mail.
+    pub(super) fn is_built(&self) -> bool {
+        match &self.composed {
+            Composed::Awaited(promise) => promise.is_kept(),
+            Composed::Ready | Composed::Apart | Composed::Failed(_) | Composed::Not => true,
+        }
+    }
+
+    /// Takes the mail that was built for it, if that has come.
+    pub(super) fn take_built(&mut self) {
+        let Composed::Awaited(promise) = &self.composed else { return };
+        let Some(built) = promise.take() else { return };
+        self.composed = match built {
+            Ok(mail) => {
+                let spare = std::mem::replace(&mut self.mail, mail);
+                self.books.mails.borrow_mut().push(spare);
+                Composed::Apart
+            }
+            Err(why) => Composed::Failed(why),
+        };
     }
 
     /// It starts now: from here on it must be settled.
@@ -417,7 +475,13 @@ fn record_latency(
 impl Drop for Start {
     fn drop(&mut self) {
         let books = Rc::clone(&self.books);
-        books.mails.borrow_mut().push(std::mem::take(&mut self.mail));
+        let mail = std::mem::take(&mut self.mail);
+        match &self.composed {
+            Composed::Apart => books.reuse_large(mail),
+            Composed::Ready | Composed::Awaited(_) | Composed::Failed(_) | Composed::Not => {
+                books.mails.borrow_mut().push(mail);
+            }
+        }
         if self.due.is_none() {
             return;
         }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::Promise;
 use super::books::PhaseState;
 use super::handle::Handle;
 use crate::draw::Purpose;
@@ -48,6 +49,8 @@ impl Slot {
 struct Place {
     active: bool,
     ordinal: u64,
+    /// The mail of the message of this number.
+    promise: Option<(u64, Promise)>,
     failures: u32,
     session: Option<Rc<Handle>>,
 }
@@ -87,6 +90,7 @@ impl ClosedRun {
     pub(super) fn retire(&self, slot: u32) -> Option<Rc<Handle>> {
         self.place(slot, |place| {
             place.active = false;
+            place.promise = None;
             place.session.take()
         })
     }
@@ -96,6 +100,7 @@ impl ClosedRun {
         let mut places = self.places.borrow_mut();
         let served = places.iter_mut().filter_map(|place| {
             place.active = false;
+            place.promise = None;
             place.session.take()
         });
         served.collect()
@@ -127,6 +132,17 @@ impl ClosedRun {
             place.ordinal += 1;
             place.ordinal - 1
         })
+    }
+
+    /// The mail of a slot's message of this number is being built.
+    pub(super) fn promise(&self, slot: u32, ordinal: u64, promise: Promise) {
+        self.place(slot, |place| place.promise = Some((ordinal, promise)));
+    }
+
+    /// The mail of a slot's message of this number, if it was begun early.
+    pub(super) fn take_promise(&self, slot: u32, ordinal: u64) -> Option<Promise> {
+        let promise = self.place(slot, |place| place.promise.take());
+        promise.filter(|(of, _)| *of == ordinal).map(|(_, promise)| promise)
     }
 
     /// A session of the slot became ready.

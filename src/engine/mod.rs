@@ -4,6 +4,7 @@
 //! sessions and its own tally. Open and closed model, reuse and pipelining differ in the timeline
 //! and in the dialog, not in copies of a loop.
 
+mod ahead;
 mod alarm;
 mod booking;
 mod books;
@@ -38,6 +39,7 @@ mod worker;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -54,6 +56,7 @@ pub use tls::{TlsError, TlsSetups};
 
 use crate::message::{Composer, ComposerError, RunIdentity};
 use crate::monitor::{self, ThreadId};
+use ahead::{Maker, Means};
 use alarm::Alarm;
 use books::Books;
 use pacer::Pacer;
@@ -207,7 +210,10 @@ impl<D: Dialer + Send> Seat<D> {
             let _inside = runtime.enter();
             Alarm::new(Clock::Real).map_err(EngineError::Worker)?
         };
-        Ok((Prepared { seat: self, alarm }, runtime))
+        let means = Means::Thread(self.index);
+        let maker = Maker::new(means, &self.composer, &self.shared, &self.notes);
+        let maker = maker.map_err(EngineError::Worker)?;
+        Ok((Prepared { seat: self, alarm, maker }, runtime))
     }
 }
 
@@ -215,14 +221,16 @@ impl<D: Dialer + Send> Seat<D> {
 struct Prepared<D> {
     seat: Seat<D>,
     alarm: Alarm,
+    maker: Option<Maker>,
 }
 
 impl<D: Dialer> Prepared<D> {
     fn work(self, runtime: &LocalRuntime, orders: UnboundedReceiver<Order>, zero: Instant) {
-        let Self { seat, alarm } = self;
+        let Self { seat, alarm, maker } = self;
         runtime.block_on(async move {
             let books = Books::new(zero, seat.shared, seat.notes);
-            let worker = Worker::new(seat.index, seat.dialer, books, seat.composer, &seat.tls);
+            let mail = (seat.composer, maker);
+            let worker = Worker::new(seat.index, seat.dialer, books, mail, &seat.tls);
             Pacer::new(worker, alarm, orders).run().await;
         });
     }
@@ -236,9 +244,21 @@ pub async fn work<D: Dialer>(
     notes: UnboundedSender<Note>,
     orders: UnboundedReceiver<Order>,
 ) -> io::Result<()> {
+    work_with(shared, (composer, Duration::ZERO), dialer, notes, orders).await
+}
+
+/// The same where each message that is built apart takes so long.
+async fn work_with<D: Dialer>(
+    shared: Arc<Shared>,
+    (composer, each): (Composer, Duration),
+    dialer: D,
+    notes: UnboundedSender<Note>,
+    orders: UnboundedReceiver<Order>,
+) -> io::Result<()> {
+    let maker = Maker::new(Means::Task(each), &composer, &shared, &notes)?;
     let tls = TlsSetups::new(&shared.plan, &[]).map_err(io::Error::other)?;
     let books = Books::new(Instant::now(), shared, notes);
-    let worker = Worker::new(0, dialer, books, composer, &tls);
+    let worker = Worker::new(0, dialer, books, (composer, maker), &tls);
     Pacer::new(worker, Alarm::new(Clock::Tokio)?, orders).run().await;
     Ok(())
 }

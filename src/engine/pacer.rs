@@ -12,12 +12,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use super::ahead::Commission;
 use super::alarm::Alarm;
 use super::books::{PhaseState, Seed, Start};
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::order::{Change, Note, Order};
-use super::run::{AHEAD, Cut, OpenRun, Run};
+use super::run::{AHEAD, Cut, OpenRun, Run, Upcoming};
 use super::stints::Stints;
 use super::worker::Worker;
 use crate::plan::PhaseId;
@@ -26,6 +27,10 @@ use crate::timeline::{Change as SlotTurn, Model, PlannedStart, Schedule, Share, 
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(50);
+/// How long before their start messages that are built apart are asked for at the earliest.
+const FURTHER: Duration = Duration::from_secs(1);
+/// So many starts of a phase are looked at ahead of their time at most.
+const MOST_UPCOMING: usize = 1024;
 /// So many starts at a time, then sessions get their turn.
 const AT_A_TIME: usize = 128;
 /// How long sessions have for their good-byes at the end of a run.
@@ -114,6 +119,7 @@ impl<D: Dialer> Pacer<D> {
         let order = tokio::select! {
             () = self.alarm.until(at) => None,
             () = self.worker.wake.notified() => None,
+            () = self.worker.builder.built() => None,
             order = self.orders.recv() => order,
         };
         self.pending.extend(order);
@@ -173,6 +179,7 @@ impl<D: Dialer> Pacer<D> {
 
     /// Does what is due.
     fn advance(&mut self, now: Instant) -> Turn {
+        self.worker.builder.collect();
         // A phase ends only when all that came due in it has started.
         let late = self.fire(now);
         let ended = self.end_phases(now);
@@ -203,16 +210,16 @@ impl<D: Dialer> Pacer<D> {
             }
             ended = true;
             let phase = run.phase();
-            let end = phase.end.get().unwrap_or(now);
             let drain = plan.phases[phase.id.index()].drain;
             if let Run::Open(open) = run {
-                open.ready = None;
+                open.clear();
             }
             if let Run::Closed { run, .. } = run {
                 sessions.extend(run.end());
             }
             if let Some(cut) = run.cut_mut() {
-                *cut = Cut::DrainsUntil(end + drain);
+                // Where the tester was late with the last start, that one has its time too.
+                *cut = Cut::DrainsUntil(now + drain);
             }
         }
         runs.retain(|run| !matches!(run, Run::Pause { phase } if phase.is_over(now)));
@@ -253,7 +260,10 @@ impl<D: Dialer> Pacer<D> {
                 phase,
                 line: Arc::clone(line),
                 starts: line.starts(share).peekable(),
+                looks_further: self.worker.builds_for(id),
+                unbuilt: VecDeque::new(),
                 ready: None,
+                upcoming: VecDeque::new(),
                 cut: Cut::InForce,
             })),
             Model::Closed => {
@@ -317,6 +327,12 @@ impl<D: Dialer> Pacer<D> {
     }
 
     fn fire_open(&self, open: &mut OpenRun, now: Instant) -> Turn {
+        while let Some(start) = open.unbuilt.pop_front_if(|start| start.is_built()) {
+            self.launch(start, now);
+        }
+        if open.looks_further {
+            self.look_further(open, now);
+        }
         for _ in 0..AT_A_TIME {
             let Some(due) = open.next_due() else { return Turn::Done };
             if due > now + AHEAD {
@@ -327,27 +343,64 @@ impl<D: Dialer> Pacer<D> {
                 open.ready = ready;
                 return Turn::Done;
             }
-            open.starts.next();
-            if let Some(start) = ready {
-                if self.worker.books.shared.enter(open.phase.id) {
-                    self.worker.dispatch(start.come_due(now), now);
-                } else {
-                    self.drop_start(start);
-                }
+            match ready {
+                Some(start) if start.is_built() => self.launch(start, now),
+                // The others don't wait for it.
+                Some(start) => open.unbuilt.push_back(start),
+                None => {}
             }
         }
         Turn::Unfinished
     }
 
+    /// A start that is due, with its mail.
+    fn launch(&self, mut start: Start, now: Instant) {
+        start.take_built();
+        if self.worker.books.shared.enter(start.key.phase) {
+            self.worker.dispatch(start.come_due(now), now);
+        } else {
+            self.drop_start(start);
+        }
+    }
+
     /// The next start with its message.
     fn prepare(&self, open: &mut OpenRun) -> Option<Start> {
-        let PlannedStart { n, at, client, turn } = *open.starts.peek()?;
+        if let Some(Upcoming { seed, promise }) = open.upcoming.pop_front() {
+            return Some(self.worker.prepare(seed, promise, &open.phase));
+        }
+        let planned = open.starts.next()?;
+        Some(self.worker.prepare(self.seed(open, &planned), None, &open.phase))
+    }
+
+    /// Has the messages built that are built apart, as far ahead as that is allowed.
+    fn look_further(&self, open: &mut OpenRun, now: Instant) {
+        let builder = &self.worker.builder;
+        while open.upcoming.len() < MOST_UPCOMING
+            && open.next_unseen().is_some_and(|due| due <= now + FURTHER)
+            && let Some(planned) = open.starts.peek().copied()
+        {
+            let seed = self.seed(open, &planned);
+            let promise = if seed.case.is_none() && builder.builds(seed.message) {
+                let promise = builder.build_early(Commission::new(&seed, open.phase.id));
+                if promise.is_none() {
+                    return;
+                }
+                promise
+            } else {
+                None
+            };
+            open.starts.next();
+            open.upcoming.push_back(Upcoming { seed, promise });
+        }
+    }
+
+    fn seed(&self, open: &OpenRun, planned: &PlannedStart) -> Seed {
+        let PlannedStart { n, at, client, turn } = *planned;
         let draw = open.line.start_draw(n);
         let (message, case) = self.worker.choose(client, draw, turn);
         let planned = Some(open.phase.begin + at);
         let seq = open.line.start_seq(n);
-        let seed = Seed { client, message, case, draw, seq, planned };
-        Some(self.worker.prepare(seed, &open.phase))
+        Seed { client, message, case, draw, seq, planned }
     }
 
     /// Too many are in flight: the message never begins. It stands behind all that was measured,
@@ -409,7 +462,13 @@ impl<D: Dialer> Pacer<D> {
         sooner(worker.next_retry());
         sooner(self.pending.iter().map(|order| order.at).min());
         for run in worker.runs.borrow_mut().iter_mut().filter(|run| run.is_in_force()) {
-            sooner(run.phase().end.get());
+            match run {
+                // It can't end before what is due is built, which wakes the pacer.
+                Run::Open(open) if !open.unbuilt.is_empty() => {}
+                Run::Open(_) | Run::Closed { .. } | Run::Pause { .. } => {
+                    sooner(run.phase().end.get());
+                }
+            }
             match run {
                 Run::Open(open) => sooner(open.next_wake()),
                 Run::Closed { run, changes, .. } => {

@@ -150,16 +150,16 @@ impl<D: Dialer> Worker<D> {
     pub(super) fn next(&self, handle: &Rc<Handle>, now: Instant) -> Next {
         let job = handle.job.borrow_mut().take();
         if let Some(start) = job {
-            return Next::Start(Box::new(start));
+            return self.next_start(handle, start);
         }
         if handle.retiring.get() {
             return Next::Leave;
         }
         if let Some(start) = self.slot_rider(handle, now) {
-            return Next::Start(Box::new(start));
+            return self.next_start(handle, start);
         }
         if let Some(start) = self.waiting(handle.client, now) {
-            return Next::Start(Box::new(start));
+            return self.next_start(handle, start);
         }
         if self.stopping.get() || !self.wants(handle.client) {
             return Next::Leave;
@@ -169,12 +169,25 @@ impl<D: Dialer> Worker<D> {
         Next::Parked
     }
 
+    fn next_start(&self, handle: &Rc<Handle>, start: Start) -> Next {
+        let start = self.when_built(handle, start);
+        start.map_or(Next::Parked, |start| Next::Start(Box::new(start)))
+    }
+
     /// A start whose commands ride behind the text of the one before, if one is due.
-    pub(super) fn rider(&self, handle: &Handle, now: Instant) -> Option<Start> {
+    pub(super) fn rider(&self, handle: &Rc<Handle>, now: Instant) -> Option<Start> {
+        // One whose mail is still being built goes first.
+        let built = |start: &mut Start| start.is_built();
+        let mut job = handle.job.borrow_mut();
+        if job.is_some() {
+            return job.take_if(built);
+        }
+        drop(job);
         if handle.retiring.get() {
             return None;
         }
-        self.slot_rider(handle, now).or_else(|| self.waiting(handle.client, now))
+        let start = self.slot_rider(handle, now).or_else(|| self.waiting(handle.client, now));
+        self.when_built(handle, start?)
     }
 
     pub(super) fn waiting(&self, client: ClientId, now: Instant) -> Option<Start> {

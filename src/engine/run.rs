@@ -1,5 +1,6 @@
 //! A phase that has begun, as one worker sees it, until all that it started is settled.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::books::{PhaseState, Start};
+use super::ahead::Promise;
+use super::books::{PhaseState, Seed, Start};
 use super::closed::ClosedRun;
 use crate::timeline::{Line, SlotChanges, Starts};
 
@@ -26,9 +28,22 @@ pub(super) struct OpenRun {
     pub(super) phase: Rc<PhaseState>,
     pub(super) line: Arc<Line>,
     pub(super) starts: Peekable<Starts>,
+    /// Whether it sends messages that are built apart, for which it looks further ahead.
+    pub(super) looks_further: bool,
+    /// Starts that are due and whose mail is still being built, the oldest first.
+    pub(super) unbuilt: VecDeque<Start>,
     /// The next start with its message, composed ahead.
     pub(super) ready: Option<Start>,
+    /// Those behind it that were looked at, in the order of time.
+    pub(super) upcoming: VecDeque<Upcoming>,
     pub(super) cut: Cut,
+}
+
+/// A start that comes due within the second.
+pub(super) struct Upcoming {
+    pub(super) seed: Seed,
+    /// Its mail, if that is built apart.
+    pub(super) promise: Option<Promise>,
 }
 
 /// How far the end of a phase has come.
@@ -68,7 +83,7 @@ impl Run {
     pub(super) fn has_ended(&mut self, now: Instant) -> bool {
         let over = self.phase().is_over(now);
         match self {
-            Self::Open(open) => over && open.next_due().is_none(),
+            Self::Open(open) => over && open.next_due().is_none() && open.unbuilt.is_empty(),
             Self::Closed { .. } | Self::Pause { .. } => over,
         }
     }
@@ -85,8 +100,24 @@ impl Run {
 impl OpenRun {
     /// When the next start is due, unless the phase ends before that.
     pub(super) fn next_due(&mut self) -> Option<Instant> {
-        let due = self.phase.begin + self.starts.peek()?.at;
+        let ahead = match (&self.ready, self.upcoming.front()) {
+            (Some(start), _) => start.planned,
+            (None, Some(upcoming)) => upcoming.seed.planned,
+            (None, None) => None,
+        };
+        let due = ahead.or_else(|| self.next_unseen())?;
         self.phase.end.get().is_none_or(|end| due <= end).then_some(due)
+    }
+
+    /// When the first start is due that was not looked at.
+    pub(super) fn next_unseen(&mut self) -> Option<Instant> {
+        Some(self.phase.begin + self.starts.peek()?.at)
+    }
+
+    /// It has ended: what it has ready never comes due.
+    pub(super) fn clear(&mut self) {
+        self.ready = None;
+        self.upcoming.clear();
     }
 
     /// When the pacer has something to do: to compose the next message, or to start it.

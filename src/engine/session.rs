@@ -430,10 +430,15 @@ impl<D: Dialer> Session<D> {
                 self.handle.retiring.set(true);
                 Flow::On
             }
-            Signal::Work if self.dialog.is_idle() && self.thinking_until.is_none() => {
+            // Who waits in the pool has taken its work already.
+            Signal::Work
+                if self.dialog.is_idle()
+                    && self.thinking_until.is_none()
+                    && self.handle.idle_since.get().is_none() =>
+            {
                 self.seek(now)
             }
-            // A deadline that was met meanwhile, and work that a busy session finds by itself.
+            // A deadline that was met meanwhile, and work that a session finds or found by itself.
             Signal::Deadline | Signal::Work => Flow::On,
         }
     }
@@ -447,8 +452,14 @@ impl<D: Dialer> Session<D> {
     fn cut(&mut self, phase: PhaseId, now: Instant) -> Flow {
         let waits = |start: &mut Start| start.key.phase == phase;
         if let Some(start) = self.handle.job.borrow_mut().take_if(waits) {
-            let end = End::without_reply(Outcome::TimedOut, Step::Mail);
-            start.settle(&end, now, &ErrorText::of("its phase was over before it could begin"));
+            let (outcome, why) = if start.is_built() {
+                (Outcome::TimedOut, "its phase was over before it could begin")
+            } else {
+                (Outcome::Local, "its phase was over before the tester had built it")
+            };
+            start.settle(&End::without_reply(outcome, Step::Mail), now, &ErrorText::of(why));
+            // It stayed with the session, which has nothing to do now.
+            self.handle.tell(Signal::Work);
         }
         let carries = self.starts.front().is_some_and(|start| start.key.phase == phase);
         if !carries || self.dialog.is_leaving() {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use super::ahead::Commission;
 use super::books::{Seed, Start};
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
@@ -57,14 +58,37 @@ impl<D: Dialer> Worker<D> {
             Spent::Refused => return None,
         }
         let ordinal = run.next_ordinal(*number);
+        let seed = self.seed(slot, ordinal);
+        if self.builder.is_idle() {
+            return Some(self.prepare(seed, None, &run.phase).come_due(now));
+        }
+        let promise = run.take_promise(*number, ordinal);
+        let start = self.prepare(seed, promise, &run.phase).come_due(now);
+        self.promise_next(slot, ordinal + 1);
+        Some(start)
+    }
+
+    /// What a slot sends as its message of this number.
+    fn seed(&self, slot: &Slot, ordinal: u64) -> Seed {
+        let Slot { run, number } = slot;
         let client = run.line.client_of_slot(*number);
         let draw = run.line.slot_draw(*number, ordinal);
         let seq = run.line.slot_seq(*number, ordinal);
         // Each slot begins with another case, and goes round all of them.
         let turn = ordinal.saturating_add(u64::from(*number));
         let (message, case) = self.choose(client, draw, turn);
-        let seed = Seed { client, message, case, draw, seq, planned: None };
-        Some(self.prepare(seed, &run.phase).come_due(now))
+        Seed { client, message, case, draw, seq, planned: None }
+    }
+
+    /// Has a slot's next message built while it sends this one, if it is built apart.
+    fn promise_next(&self, slot: &Slot, ordinal: u64) {
+        let seed = self.seed(slot, ordinal);
+        if seed.case.is_none() && self.builder.builds(seed.message) {
+            let commission = Commission::new(&seed, slot.run.phase.id);
+            if let Some(promise) = self.builder.build_early(commission) {
+                slot.run.promise(slot.number, ordinal, promise);
+            }
+        }
     }
 
     /// The sessions that serve no slot and belong to a track, by client: idle ones first. A phase

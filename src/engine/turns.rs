@@ -97,6 +97,7 @@ impl<D: Dialer> Session<D> {
     pub(super) fn turn(&mut self, now: Instant) -> Flow {
         if let Some(first) = self.starts.pop_front() {
             // The start that the session was opened for.
+            let Some(first) = self.worker.when_built(&self.handle, first) else { return Flow::On };
             if self.begin(first, now) {
                 return Flow::On;
             }

@@ -10,12 +10,13 @@ use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::ahead::{Builder, Commission, Maker, Promise};
 use super::books::{Books, Composed, PhaseState, Seed, Start, panic_text};
 use super::dialer::{Dialer, Route};
 use super::gauges::Gauges;
@@ -27,8 +28,10 @@ use super::server_address::ServerAddress;
 use super::slots::Retry;
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
-use crate::message::{Composer, Order as MailOrder};
-use crate::plan::{Client, ClientId, Family, MessageId, Plan, Proxy, TargetId, Timeouts, Weighted};
+use crate::message::Composer;
+use crate::plan::{
+    Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Timeouts, Weighted,
+};
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
 
@@ -46,6 +49,7 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) wake: Notify,
     pub(super) tasks: RefCell<JoinSet<()>>,
     pub(super) composer: RefCell<Composer>,
+    pub(super) builder: Builder,
     pub(super) senders: Vec<Sender>,
     pub(super) gauges: RefCell<Gauges>,
     /// What settled phases had open, until it is told.
@@ -63,22 +67,25 @@ impl<D: Dialer> Worker<D> {
         index: u32,
         dialer: D,
         books: Books,
-        composer: Composer,
+        (composer, maker): (Composer, Option<Maker>),
         tls: &TlsSetups,
     ) -> Rc<Self> {
         let plan = Arc::clone(&books.shared.plan);
+        let books = Rc::new(books);
+        let builder = Builder::new(maker, &composer, &books);
         let clients = plan.clients.iter().enumerate();
         let senders = clients.map(|(id, client)| Sender::new(client, &plan, tls.connector(id)));
         let senders = senders.collect();
         Rc::new_cyclic(|this| Self {
             index,
             dialer,
-            books: Rc::new(books),
+            books,
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             runs: RefCell::default(),
             wake: Notify::new(),
             tasks: RefCell::default(),
             composer: RefCell::new(composer),
+            builder,
             senders,
             gauges: RefCell::default(),
             departed: RefCell::default(),
@@ -141,33 +148,38 @@ impl<D: Dialer> Worker<D> {
         handle.number / workers / servers.max(1) * workers + handle.number % workers
     }
 
-    /// A start with its message composed ahead, unless that must wait for a session.
-    pub(super) fn prepare(&self, seed: Seed, phase: &Rc<PhaseState>) -> Start {
+    /// A start with its message composed ahead or promised, unless that must wait for a session.
+    pub(super) fn prepare(
+        &self,
+        seed: Seed,
+        promise: Option<Promise>,
+        phase: &Rc<PhaseState>,
+    ) -> Start {
         let mut start = Start::new(seed, Rc::clone(phase), Rc::clone(&self.books));
         if start.case.is_some() {
             return start;
         }
+        if self.builder.builds(seed.message) {
+            let build = || self.builder.build(Commission::new(&seed, phase.id));
+            start.composed = Composed::Awaited(promise.unwrap_or_else(build));
+            return start;
+        }
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
-        if !late && self.compose(&mut start, None).is_ok() {
+        let commission = || Commission::new(&seed, phase.id);
+        if !late && self.compose(&commission(), &mut start, None).is_ok() {
             start.composed = Composed::Ready;
         }
         start
     }
 
-    pub(super) fn compose(&self, start: &mut Start, session: Option<u64>) -> Result<(), String> {
-        let client = self.client(start.key.client);
-        let order = MailOrder {
-            message: start.message.index(),
-            draw: start.draw,
-            seq: start.seq,
-            client: &client.name,
-            phase: &self.plan().phases[start.key.phase.index()].name,
-            session,
-            user: session.and_then(|number| Some(&*client.auth.as_ref()?.login(number)?.user)),
-            recipients: client.recipients,
-            now: SystemTime::now(),
-        };
+    fn compose(
+        &self,
+        commission: &Commission,
+        start: &mut Start,
+        session: Option<u64>,
+    ) -> Result<(), String> {
+        let order = commission.order(self.plan(), session);
         let composed = self.composer.borrow_mut().compose(&order, &mut start.mail);
         composed.map_err(|error| error.to_string())
     }
@@ -188,10 +200,39 @@ impl<D: Dialer> Worker<D> {
 
     /// Composes what could not be composed ahead.
     pub(super) fn compose_late(&self, start: &mut Start, session: u64) -> Result<(), String> {
-        match start.composed {
-            Composed::Ready => Ok(()),
-            Composed::Not => self.compose(start, Some(session)),
+        start.take_built();
+        match &start.composed {
+            Composed::Ready | Composed::Apart => Ok(()),
+            Composed::Failed(why) => Err(why.clone()),
+            Composed::Awaited(_) | Composed::Not => {
+                let commission = Commission::new(&start.seed(), start.key.phase);
+                self.compose(&commission, start, Some(session))
+            }
         }
+    }
+
+    /// Whether a phase sends messages that are built apart.
+    pub(super) fn builds_for(&self, phase: PhaseId) -> bool {
+        let mix = &self.plan().phases[phase.index()].mix;
+        let clients = mix.choices.iter().map(|(client, _)| self.client(*client));
+        let mut of_mail = clients.filter(|client| !client.is_malformed());
+        of_mail.any(|client| {
+            client.messages.choices.iter().any(|(message, _)| self.builder.builds(*message))
+        })
+    }
+
+    /// A start that may begin in a session. One whose mail is still being built stays with the
+    /// session, which is told when that has come.
+    pub(super) fn when_built(&self, handle: &Rc<Handle>, mut start: Start) -> Option<Start> {
+        start.take_built();
+        if let Composed::Awaited(promise) = &start.composed {
+            promise.tell(handle);
+            handle.busy.set(true);
+            self.owns(handle, start.key.phase);
+            *handle.job.borrow_mut() = Some(start);
+            return None;
+        }
+        Some(start)
     }
 
     /// Which of its messages a client sends for a start, or which case it plays: these it takes

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::check::sample_order;
-use super::corpus::{self, CorpusError, Letter, Part};
+use super::corpus::{self, Corpus, CorpusError, Letter, Part};
 use super::layout::{Piece, Prepared, site};
 use super::mime::{self, DateStamp};
 use super::order::{check_recipient, check_sender};
@@ -20,6 +20,9 @@ use super::template::{Snippet, TemplateError, Templates, reason};
 use super::wire::Wire;
 use super::{ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity, SizeSpec};
 use crate::draw::Purpose;
+
+/// A message of more octets than this is large.
+const LARGE: u64 = 32 << 10;
 
 /// Composes the messages of a plan; each worker has a clone of its own, which costs next to
 /// nothing.
@@ -121,6 +124,15 @@ impl Composer {
     /// session is known.
     pub fn needs_session(&self, message: usize) -> bool {
         self.book.recipe(message).is_ok_and(|recipe| recipe.needs_session)
+    }
+
+    /// Whether the message is better built by a thread of its own: it is so large, or read from a
+    /// disk, that building it would make others late.
+    pub fn is_built_apart(&self, message: usize) -> bool {
+        let Ok(recipe) = self.book.recipe(message) else { return false };
+        let is_large = recipe.mean_octets.is_some_and(|octets| octets > LARGE);
+        let is_read = recipe.corpus.as_ref().is_some_and(Corpus::reads);
+        (is_large || is_read) && !recipe.needs_session
     }
 
     /// About how many octets a message has on average; none where a sample can't be composed.
@@ -751,6 +763,23 @@ mod tests {
         let late: Vec<bool> = (0..6).map(|message| composer.needs_session(message)).collect();
 
         assert_eq!(late, [false, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn messages_over_32_kib_are_built_apart_unless_they_need_a_session() {
+        let sized = |size| Recipe { size: Some(size), ..recipe("a", &[], "b") };
+        let recipes = [
+            sized(SizeSpec::Fixed(32 << 10)),
+            sized(SizeSpec::Fixed((32 << 10) + 1)),
+            sized(SizeSpec::Uniform { min: 0, max: 100 << 10 }),
+            raw(&"a line\n".repeat(10_000)),
+            Recipe { from: "u{{ session }}@a.test".into(), ..sized(SizeSpec::Fixed(1 << 20)) },
+        ];
+        let composer = Composer::new(&recipes, &[], RUN).unwrap();
+
+        let apart: Vec<bool> = (0..6).map(|message| composer.is_built_apart(message)).collect();
+
+        assert_eq!(apart, [false, true, true, true, false, false]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
 
+mod ahead;
 mod login;
 mod pace;
 mod rude;
@@ -21,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, work};
+use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, work, work_with};
 use crate::message::{Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     AddressPool, Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan,
@@ -89,6 +90,16 @@ async fn run_with(plan: Plan, orders: Vec<(Duration, Change)>) -> Outcomes {
 }
 
 async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) -> Outcomes {
+    run_slowly(plan, orders, dialer, Duration::ZERO).await
+}
+
+/// Each message that is built apart takes so long.
+async fn run_slowly(
+    plan: Plan,
+    orders: Vec<(Duration, Change)>,
+    dialer: Pipes,
+    each: Duration,
+) -> Outcomes {
     let began = Instant::now();
     let server = dialer.server.clone();
     let identity = RunIdentity { id: 1, seed: plan.seed };
@@ -101,8 +112,8 @@ async fn run_here(plan: Plan, orders: Vec<(Duration, Change)>, dialer: Pipes) ->
     for (at, change) in orders {
         order.send(Order { at: began + at, change }).unwrap();
     }
-    let worker =
-        tokio::task::spawn_local(work(Arc::clone(&shared), composer, dialer, notes, ordered));
+    let work = work_with(Arc::clone(&shared), (composer, each), dialer, notes, ordered);
+    let worker = tokio::task::spawn_local(work);
     let mut phases: BTreeMap<PhaseId, Cell> = BTreeMap::new();
     let mut reached = Vec::new();
     let mut panics = Vec::new();

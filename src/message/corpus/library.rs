@@ -165,7 +165,6 @@ impl Corpus {
     }
 
     /// Whether mails are read when their turn comes.
-    #[cfg(test)]
     pub(crate) fn reads(&self) -> bool {
         matches!(self.shelf, Shelf::Read { .. })
     }

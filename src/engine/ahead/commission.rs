@@ -1,0 +1,47 @@
+//! A start → the message that is to be composed for it, and the time that this bears.
+
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use crate::draw::Draw;
+use crate::engine::books::Seed;
+use crate::message::Order;
+use crate::plan::{ClientId, MessageId, PhaseId, Plan};
+
+/// One message to compose, as it may be sent to another thread.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Commission {
+    client: ClientId,
+    phase: PhaseId,
+    pub(super) message: MessageId,
+    draw: Draw,
+    seq: u64,
+    at: SystemTime,
+}
+
+impl Commission {
+    /// The message of a start. It bears the time at which it is due, if that is still to come.
+    pub(in crate::engine) fn new(seed: &Seed, phase: PhaseId) -> Self {
+        let now = SystemTime::now();
+        let early = seed.planned.map(|due| due.saturating_duration_since(Instant::now()));
+        let Seed { client, message, draw, seq, .. } = *seed;
+        Self { client, phase, message, draw, seq, at: now + early.unwrap_or_default() }
+    }
+
+    /// The order for the composer; `session` is the number of the session, where it is known.
+    pub(in crate::engine) fn order<'a>(&self, plan: &'a Plan, session: Option<u64>) -> Order<'a> {
+        let client = &plan.clients[self.client.index()];
+        Order {
+            message: self.message.index(),
+            draw: self.draw,
+            seq: self.seq,
+            client: &client.name,
+            phase: &plan.phases[self.phase.index()].name,
+            session,
+            user: session.and_then(|number| Some(&*client.auth.as_ref()?.login(number)?.user)),
+            recipients: client.recipients,
+            now: self.at,
+        }
+    }
+}
