@@ -269,7 +269,7 @@ async fn a_text_larger_than_all_buffers_arrives() {
     let config = server(authority.sign("mx.test"), BOTH, None);
     let mut plan = plan(client(TlsMode::Implicit, &authority), 3);
     let text = format!("Subject: x\n\n{}", "0123456789 0123456789 0123456789\n".repeat(10_000));
-    plan.messages[0].form = Form::Raw { text };
+    plan.messages[0].form = Form::Raw { text: text.into() };
 
     let cell = run_plan(plan, Way::Implicit(config)).await;
 

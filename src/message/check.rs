@@ -3,6 +3,7 @@
 //! A check reads the names that a template uses, and then renders it once with made-up values
 //! and the first rows of the feeds: so an unknown filter or a wrong argument is found too.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,32 +11,50 @@ use std::time::SystemTime;
 use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
-use super::template::{TemplateError, Templates};
-use super::{Composer, FeedSpec, Form, Mail, Order, Recipe, RunIdentity};
+use super::template::{Template, TemplateError, Templates};
+use super::{Composer, FeedSpec, Form, Library, Mail, Order, Recipe, RunIdentity};
 use crate::draw::Draw;
+
+/// What a template may use: rows of data, and the files beside the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Supplies<'a> {
+    /// All feeds.
+    pub feeds: &'a [FeedSpec],
+    /// What reads files.
+    pub library: &'a Arc<Library>,
+}
 
 /// Checks the template of a text.
 ///
 /// The error says what is wrong, where in the template, and what would be right.
-pub fn check_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    trial(text, feeds).map(drop)
+pub fn check_template(template: &Template, supplies: Supplies<'_>) -> Result<(), TemplateError> {
+    trial(template, supplies).map(drop)
 }
 
 /// Checks the template of an envelope's sender, which may render to nothing.
-pub fn check_sender_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    let Some(sample) = trial(text, feeds)? else { return Ok(()) };
+pub fn check_sender_template(
+    template: &Template,
+    supplies: Supplies<'_>,
+) -> Result<(), TemplateError> {
+    let Some(sample) = trial(template, supplies)? else { return Ok(()) };
     check_sender(&sample).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a recipient.
-pub fn check_recipient_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    let Some(sample) = trial(text, feeds)? else { return Ok(()) };
+pub fn check_recipient_template(
+    template: &Template,
+    supplies: Supplies<'_>,
+) -> Result<(), TemplateError> {
+    let Some(sample) = trial(template, supplies)? else { return Ok(()) };
     check_recipient(&sample).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a header's value, which must stay on one line.
-pub fn check_header_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
-    if trial(text, feeds)?.is_some_and(|sample| sample.contains(['\r', '\n'])) {
+pub fn check_header_template(
+    template: &Template,
+    supplies: Supplies<'_>,
+) -> Result<(), TemplateError> {
+    if trial(template, supplies)?.is_some_and(|sample| sample.contains(['\r', '\n'])) {
         return Err(TemplateError::whole("a header's value can't hold a line break"));
     }
     Ok(())
@@ -59,25 +78,55 @@ fn no_address(sample: &str, reason: super::AddressError) -> TemplateError {
 
 /// What the template renders to for a made-up message; none where it reads a feed without rows,
 /// which is a mistake of its own.
-fn trial(text: &str, feeds: &[FeedSpec]) -> Result<Option<String>, TemplateError> {
-    let mut templates = Templates::new();
-    let snippet = templates.add(text)?;
-    let names = templates.names(&snippet);
-    for name in &names {
-        check_name(name, feeds, &templates).map_err(|(message, help)| TemplateError {
-            message,
-            range: locate(text, name),
-            help,
-        })?;
-    }
-    if names.iter().any(|name| reads_nothing(name, feeds)) {
+fn trial(template: &Template, supplies: Supplies<'_>) -> Result<Option<String>, TemplateError> {
+    let mut templates = Templates::on_trial(supplies.library);
+    let snippet = templates.add_template(template)?;
+    let text = templates.source(&snippet);
+    let mut parts = templates.reachable(&snippet)?;
+    let root = match (template, snippet.plain()) {
+        (_, Some(_)) => None,
+        (Template::File(path), None) => Some(path.clone()),
+        (Template::Inline(_), None) => Some(supplies.library.inline(0)),
+    };
+    parts.extend(root.map(|path| (path, Arc::clone(&text))));
+    check_names(&parts, supplies.feeds, &templates)?;
+    let mut names = parts.keys().flat_map(|path| templates.names_in(path));
+    if names.any(|name| reads_nothing(&name, supplies.feeds)) {
         return Ok(None);
     }
-    let scene = Arc::new(Scene::new(&sample_order(), Arc::new(Feeds::new(feeds, 0))));
+    let feeds = Arc::new(Feeds::new(supplies.feeds, 0));
+    let scene = Arc::new(Scene::new(&sample_order(), feeds));
     templates
         .render_at(&snippet, &scene, 0)
         .map(|text| Some(text.into_owned()))
-        .map_err(|error| TemplateError::of_engine(&error, text))
+        .map_err(|error| templates.error(&error, &text))
+}
+
+/// Checks the names in all parts of a template: the texts of the files and of the plan, by their
+/// paths.
+fn check_names(
+    parts: &BTreeMap<String, Arc<str>>,
+    feeds: &[FeedSpec],
+    templates: &Templates,
+) -> Result<(), TemplateError> {
+    for (path, text) in parts {
+        for name in templates.names_in(path) {
+            let Err((message, help)) = check_name(&name, feeds, templates) else { continue };
+            // What a part does not know may be set by the one that includes it.
+            let root = name.split('.').next().unwrap_or_default();
+            let elsewhere = parts.iter().filter(|(other, _)| *other != path);
+            if root != "feed" && elsewhere.into_iter().any(|(_, text)| has_word(text, root)) {
+                continue;
+            }
+            let (file, range) = (templates.file(path), locate(text, &name));
+            return Err(TemplateError { message, file, range, help });
+        }
+    }
+    Ok(())
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word)
 }
 
 /// Whether a template reads, by this name, a feed without rows.
@@ -93,7 +142,7 @@ fn reads_nothing(path: &str, feeds: &[FeedSpec]) -> bool {
 pub fn needs_login(recipe: &Recipe, feeds: &[FeedSpec]) -> bool {
     // Neither padding nor the mails of a corpus say anything of what a template asks for.
     let form = match &recipe.form {
-        Form::Corpus(_) => Form::Raw { text: String::new() },
+        Form::Corpus(_) => Form::Raw { text: String::new().into() },
         form @ (Form::Composed { .. } | Form::Raw { .. }) => form.clone(),
     };
     let recipe = Recipe { size: None, form, ..recipe.clone() };
@@ -188,8 +237,26 @@ fn locate(text: &str, path: &str) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::message::{FeedOrder, Table};
+
+    fn check(
+        text: &str,
+        feeds: &[FeedSpec],
+        how: fn(&Template, Supplies<'_>) -> Result<(), TemplateError>,
+    ) -> Result<(), TemplateError> {
+        how(&text.into(), Supplies { feeds, library: &Arc::default() })
+    }
+
+    fn check_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+        check(text, feeds, super::check_template)
+    }
+
+    fn check_recipient_template(text: &str, feeds: &[FeedSpec]) -> Result<(), TemplateError> {
+        check(text, feeds, super::check_recipient_template)
+    }
 
     fn feeds() -> Vec<FeedSpec> {
         let row = serde_json::json!({"name": "Ada", "user": "ada"});
@@ -276,15 +343,15 @@ mod tests {
             ("{{ seq.foo.bar }}", "undefined"),
             (
                 "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-                "more than 100000 steps",
+                "more than 1200000 steps",
             ),
-            ("{% include 'x' %}", "template not found"),
+            ("{% include 'x' %}", "`x` was not read when the plan was loaded"),
         ] {
             let error = check_template(text, &[]).unwrap_err();
             assert!(error.message.contains(message), "{text}: {}", error.message);
         }
         let (_, place, _) = mistake("a\n  {{ range_int(5, 1) }} b\n");
-        assert_eq!(place.as_deref(), Some("{{ range_int(5, 1) }} b"));
+        assert_eq!(place.as_deref(), Some("range_int(5, 1)"));
     }
 
     #[test]
@@ -297,7 +364,7 @@ mod tests {
 
     #[test]
     fn addresses_and_headers_are_checked_by_what_they_render_to() {
-        assert_eq!(check_sender_template("", &[]), Ok(()));
+        assert_eq!(check("", &[], check_sender_template), Ok(()));
         assert_eq!(check_recipient_template("u{{ seq }}@b.test", &[]), Ok(()));
         assert_eq!(
             check_recipient_template("Ada <a@b.test>", &[]).unwrap_err().message,
@@ -305,11 +372,96 @@ mod tests {
              it holds a space, a control character or an angle bracket"
         );
         assert!(check_recipient_template("", &[]).is_err());
-        assert!(check_header_template("a\nBcc: b@c.test", &[]).is_err());
+        assert!(check("a\nBcc: b@c.test", &[], check_header_template).is_err());
         assert!(check_header_name("X-Good_1").is_ok());
         for name in ["", "X:", "X Y", "X\r\nY", ".x", "Ü"] {
             assert!(check_header_name(name).is_err(), "{name:?}");
         }
+    }
+
+    fn library(files: fn(&Path) -> std::io::Result<Vec<u8>>) -> Arc<Library> {
+        Arc::new(Library::reading(Path::new("/plans"), files))
+    }
+
+    /// The message, the file and what the place in it says.
+    fn mistake_in(
+        template: &Template,
+        library: &Arc<Library>,
+    ) -> (String, Option<String>, Option<String>) {
+        let supplies = Supplies { feeds: &feeds(), library };
+        let error = super::check_template(template, supplies).unwrap_err();
+        let place = error.file.as_ref().zip(error.range);
+        let place = place.map(|(file, range)| file.text.get(range).unwrap().to_owned());
+        (error.message, error.file.map(|file| file.path.clone()), place)
+    }
+
+    fn files(path: &Path) -> std::io::Result<Vec<u8>> {
+        let text = match path.to_str().unwrap() {
+            "/plans/mail/good.j2" => {
+                "{% import 'parts/macros.j2' as m %}{{ m.hello('é') }}\r\n{% set x = 1 %}{% include 'parts/x.j2' %}"
+            }
+            "/plans/mail/parts/macros.j2" => {
+                "{% macro hello(who) %}Hi {{ who }} {{ seq }}{% endmacro %}"
+            }
+            "/plans/mail/parts/x.j2" => "{{ x }}",
+            "/plans/mail/outer.j2" => "{% if seq > 9 %}{% include 'parts/wrong.j2' %}{% endif %}",
+            "/plans/mail/parts/wrong.j2" => "one\ntwo {{ feed.people.nmae }}",
+            "/plans/mail/late.j2" => "{% include 'parts/late.j2' %}",
+            "/plans/mail/parts/late.j2" => "é\n{{ range_int(5, 1) }}",
+            "/plans/mail/child.j2" => {
+                "{% extends 'base.j2' %}{% block b %}{{ seq | uper }}{% endblock %}"
+            }
+            "/plans/mail/base.j2" => "{% block b %}{% endblock %}",
+            "/plans/mail/gone.j2" => "é {% if seq > 9 %}{% include 'nowhere.j2' %}{% endif %}",
+            "/plans/mail/syntax.j2" => "{% include 'parts/syntax.j2' %}",
+            "/plans/mail/parts/syntax.j2" => "a\n{% if %}",
+            _ => return Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Ok(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn files_include_and_import_by_names_relative_to_themselves() {
+        let library = library(files);
+        let supplies = Supplies { feeds: &feeds(), library: &library };
+        for template in
+            [Template::File("/plans/mail/good.j2".into()), "{% include 'mail/good.j2' %}".into()]
+        {
+            assert_eq!(super::check_template(&template, supplies), Ok(()));
+            assert_eq!(trial(&template, supplies).unwrap().unwrap(), "Hi é 0\r\n1");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_in_the_file_in_which_it_stands() {
+        let library = library(files);
+        for (root, message, path, place) in [
+            ("outer", "the feed `people` has no field `nmae`", "parts/wrong", "feed.people.nmae"),
+            ("late", "range_int(5, 1) is empty", "parts/late", "range_int(5, 1)"),
+            ("child", "unknown filter", "child", "uper"),
+            ("gone", "cannot read `mail/nowhere.j2`", "gone", "nowhere.j2"),
+            ("syntax", "syntax error", "parts/syntax", "%}"),
+        ] {
+            let template = Template::File(format!("/plans/mail/{root}.j2"));
+            let found = mistake_in(&template, &library);
+
+            assert!(found.0.contains(message), "{root}: {found:?}");
+            assert_eq!(found.1, Some(format!("mail/{path}.j2")), "{root}: {found:?}");
+            assert_eq!(found.2.as_deref(), Some(place), "{root}: {found:?}");
+        }
+        let (message, file, _) = mistake_in(&Template::File("/plans/none".into()), &library);
+        assert!(message.starts_with("cannot read `none`"), "{message}");
+        assert_eq!(file, None);
+    }
+
+    #[test]
+    fn what_renders_to_too_much_is_refused() {
+        let many = "{% set x = random_bytes(4000000) %}{% for n in range(17) %}{{ x }}{% endfor %}";
+
+        let error = check_template(many, &[]).unwrap_err();
+
+        assert_eq!(error.message, "it renders to more than 64 MiB");
+        assert_eq!(check_template(&many.replace("17", "16"), &[]), Ok(()));
     }
 
     #[test]

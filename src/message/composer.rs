@@ -16,7 +16,7 @@ use super::mime::{self, DateStamp};
 use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::Scene;
-use super::template::{Snippet, TemplateError, Templates, reason};
+use super::template::{Snippet, TemplateError, Templates, late_reason};
 use super::wire::Wire;
 use super::{ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity, SizeSpec};
 use crate::draw::Purpose;
@@ -83,7 +83,8 @@ impl Composer {
         feeds: &[FeedSpec],
         run: RunIdentity,
     ) -> Result<Self, ComposerError> {
-        let mut templates = Templates::new();
+        let library = recipes.first().map(|recipe| Arc::clone(&recipe.library));
+        let mut templates = Templates::over(&library.unwrap_or_default());
         let prepared: Result<Vec<Prepared>, TemplateError> =
             recipes.iter().map(|recipe| Prepared::new(recipe, &mut templates)).collect();
         let mut prepared = prepared?;
@@ -272,8 +273,8 @@ impl<'a> Composition<'a> {
         self.book.templates.render_at(snippet, scene, site).map_err(|error| {
             ComposeError::Template {
                 message: self.recipe.name.clone(),
-                template: snippet.source().to_owned(),
-                reason: reason(&error),
+                template: self.book.templates.place(&error, snippet),
+                reason: late_reason(&error),
             }
         })
     }
@@ -325,6 +326,7 @@ mod tests {
             },
             size: None,
             expect: Expectations::default(),
+            library: Arc::default(),
         }
     }
 
@@ -734,6 +736,55 @@ mod tests {
             compose(&recipe("a", &[], ""), &Order { message: 4, ..order(0) }).unwrap_err(),
             ComposeError::NoSuchMessage(4)
         );
+    }
+
+    fn from_files(text: &str) -> Recipe {
+        let files: crate::message::Reader = |path| {
+            let text = match path.to_str().unwrap() {
+                "/plans/whole.j2" => "Subject: {{ seq }}\n\n{% include 'part.j2' %}\n",
+                "/plans/part.j2" => "one\nat {{ session }} {{ user }}",
+                "/plans/plain" => "Subject: {\n\nplain\n",
+                _ => return Err(std::io::ErrorKind::NotFound.into()),
+            };
+            Ok(text.as_bytes().to_vec())
+        };
+        let library = crate::message::Library::reading(std::path::Path::new("/plans"), files);
+        for path in ["/plans/whole.j2", "/plans/part.j2", "/plans/plain"] {
+            library.text(path).unwrap();
+        }
+        let text = match text.strip_prefix("file:") {
+            Some(path) => crate::message::Template::File(path.to_owned()),
+            None => text.into(),
+        };
+        Recipe { form: Form::Raw { text }, library: Arc::new(library.closed()), ..raw("") }
+    }
+
+    #[test]
+    fn a_file_is_a_whole_message_with_what_it_includes() {
+        let recipe = from_files("file:/plans/whole.j2");
+        let mail = compose(&recipe, &Order { user: Some("u1"), ..order(7) }).unwrap();
+        assert_eq!(received(&mail), b"Subject: 7\r\n\r\none\r\nat 3 u1\r\n");
+        let composer = Composer::new(&[recipe], &[], RUN).unwrap();
+        assert!(composer.needs_session(0));
+
+        let mail = compose(&from_files("file:/plans/plain"), &order(7)).unwrap();
+        assert_eq!(received(&mail), b"Subject: {\r\n\r\nplain\r\n");
+    }
+
+    #[test]
+    fn an_error_while_composing_from_a_file_names_its_line() {
+        let error = compose(&from_files("file:/plans/whole.j2"), &order(0)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "message `receipt`: undefined value in the template `part.j2:2`"
+        );
+    }
+
+    #[test]
+    fn no_file_is_read_while_composing() {
+        let error = compose(&from_files("{% include client ~ '.j2' %}"), &order(0)).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("'app.j2'; files are read when the plan is loaded"), "{told}");
     }
 
     #[test]

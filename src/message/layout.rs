@@ -3,7 +3,7 @@
 use super::check::check_header_name;
 use super::corpus::Corpus;
 use super::mime::{self, Coding};
-use super::template::{Snippet, TemplateError, Templates};
+use super::template::{Snippet, Template, TemplateError, Templates};
 use super::wire::Wire;
 use super::{CountRange, Form, Recipe, Recipients, SizeSpec};
 
@@ -124,8 +124,8 @@ fn recipients(
     }
 }
 
-fn raw(text: &str, templates: &mut Templates) -> Result<Vec<Piece>, TemplateError> {
-    let snippet = templates.add(text)?;
+fn raw(text: &Template, templates: &mut Templates) -> Result<Vec<Piece>, TemplateError> {
+    let snippet = templates.add_template(text)?;
     let Some(text) = snippet.plain() else { return Ok(vec![Piece::Raw(snippet)]) };
     let mut wire = Wire::default();
     wire.put_lines(text.as_bytes());
@@ -138,7 +138,7 @@ fn raw(text: &str, templates: &mut Templates) -> Result<Vec<Piece>, TemplateErro
 fn composed(
     subject: &str,
     headers: &[(String, String)],
-    (text, coding): (&str, Coding),
+    (text, coding): (&Template, Coding),
     templates: &mut Templates,
 ) -> Result<Vec<Piece>, TemplateError> {
     let given = |name: &str| headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
@@ -163,7 +163,7 @@ fn composed(
         }
     }
     let coding = if given("Content-Transfer-Encoding") { Coding::AsWritten } else { coding };
-    pieces.body(templates.add(text)?, coding);
+    pieces.body(templates.add_template(text)?, coding);
     pieces.close();
     Ok(pieces.pieces)
 }

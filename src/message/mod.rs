@@ -7,6 +7,8 @@ mod corpus;
 mod fake;
 mod feed_file;
 mod layout;
+mod library;
+mod links;
 mod mime;
 mod order;
 mod recipe;
@@ -19,8 +21,8 @@ mod wire;
 mod words;
 
 pub use check::{
-    check_header_name, check_header_template, check_recipient_template, check_sender_template,
-    check_template, needs_login,
+    Supplies, check_header_name, check_header_template, check_recipient_template,
+    check_sender_template, check_template, needs_login,
 };
 pub use composer::{Composer, ComposerError};
 pub use corpus::{
@@ -28,7 +30,8 @@ pub use corpus::{
     survey_corpus,
 };
 pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
+pub use library::{Library, Reader, TemplateFile};
 pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};
 pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
 pub use table::{Fields, Table};
-pub use template::TemplateError;
+pub use template::{Template, TemplateError};

@@ -65,7 +65,7 @@ pub enum ComposeError {
     Template {
         /// The name of the message.
         message: String,
-        /// The text of the template.
+        /// The file of the template and its line, or its text where it stands in the plan.
         template: String,
         /// What went wrong.
         reason: String,

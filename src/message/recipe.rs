@@ -1,6 +1,8 @@
 //! What a message is made of, as the plan says it: templates that are rendered for each message.
 
-use super::{CorpusSpec, Table};
+use std::sync::Arc;
+
+use super::{CorpusSpec, Library, Table, Template};
 use crate::smtp::Expectations;
 
 /// One kind of message.
@@ -18,6 +20,8 @@ pub struct Recipe {
     pub size: Option<SizeSpec>,
     /// The replies that must come for this message.
     pub expect: Expectations,
+    /// The template files; all recipes of a plan share one library.
+    pub library: Arc<Library>,
 }
 
 /// How the text of a message is made.
@@ -30,12 +34,12 @@ pub enum Form {
         /// Further header fields: name, template of the value.
         headers: Vec<(String, String)>,
         /// The template of the plain text.
-        text: String,
+        text: Template,
     },
     /// The template of a whole RFC 5322 message.
     Raw {
         /// The template.
-        text: String,
+        text: Template,
     },
     /// The mails of a corpus.
     Corpus(CorpusSpec),

@@ -4,6 +4,9 @@
 //! diagnostic is printed.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::message::TemplateFile;
 
 /// A mistake in a plan, or in a flag that changes one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,8 +28,27 @@ pub enum Place {
     Plan(String, Part),
     /// At octets of the plan file: the text could not be read at all.
     Octets(std::ops::Range<usize>),
+    /// In a template file.
+    File {
+        /// The file.
+        file: Arc<TemplateFile>,
+        /// The octets in it.
+        octets: std::ops::Range<usize>,
+        /// The JSON pointer of the plan's value that uses the file.
+        pointer: String,
+    },
     /// In a flag or an environment variable, as the user wrote it.
     Flag(String),
+}
+
+impl Place {
+    /// The JSON pointer of the value of the plan that is wrong, or uses the file that is.
+    pub fn pointer(&self) -> Option<&str> {
+        match self {
+            Self::Plan(pointer, _) | Self::File { pointer, .. } => Some(pointer),
+            Self::Octets(_) | Self::Flag(_) => None,
+        }
+    }
 }
 
 /// Which half of an entry is meant.

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Place, Source};
+use super::{Diagnostic, Part, Place, Source};
 use crate::smtp::Veil;
 
 /// So many mistakes are shown; the rest is counted.
@@ -36,6 +37,8 @@ pub enum Look {
 
 /// Where a mistake stands, for a reader.
 struct Spot {
+    /// Where in the plan, for the order.
+    rank: usize,
     octets: Range<usize>,
     line: usize,
     column: usize,
@@ -94,21 +97,53 @@ impl PlanErrors {
         let shown = self.diagnostics.iter().take(SHOWN);
         let mut located: Vec<_> =
             shown.map(|diagnostic| (diagnostic, self.spot(&diagnostic.place))).collect();
-        located.sort_by_key(|(_, spot)| spot.as_ref().map(|spot| spot.octets.start));
+        located.sort_by_key(|(_, spot)| spot.as_ref().map(|spot| (spot.rank, spot.octets.start)));
         located
     }
 
     fn spot(&self, place: &Place) -> Option<Spot> {
         let octets = match place {
             Place::Plan(pointer, part) => self.source.locate(pointer, *part),
-            Place::Octets(octets) => octets.clone(),
+            Place::Octets(octets) | Place::File { octets, .. } => octets.clone(),
             Place::Flag(_) => return None,
         };
-        let before = self.source.text().get(..octets.start)?;
+        let rank = match place {
+            Place::File { pointer, .. } => self.source.locate(pointer, Part::Value).start,
+            Place::Plan(..) | Place::Octets(_) | Place::Flag(_) => octets.start,
+        };
+        let before = self.text(place).get(..octets.start)?;
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         let line = before.matches('\n').count() + 1;
         let column = before.get(line_start..)?.chars().count() + 1;
-        Some(Spot { octets, line, column })
+        Some(Spot { rank, octets, line, column })
+    }
+
+    /// The text that a place is in.
+    fn text<'a>(&'a self, place: &'a Place) -> &'a str {
+        match place {
+            Place::File { file, .. } => &file.text,
+            Place::Plan(..) | Place::Octets(_) | Place::Flag(_) => self.source.text(),
+        }
+    }
+
+    /// The name of the file that a place is in, as a user would open it.
+    fn file(&self, place: &Place) -> String {
+        let plan = self.source.name();
+        match place {
+            Place::File { file, .. } => {
+                let folder = Path::new(plan).parent().unwrap_or(Path::new(""));
+                folder.join(&file.path).to_string_lossy().into_owned()
+            }
+            Place::Plan(..) | Place::Octets(_) | Place::Flag(_) => plan.to_owned(),
+        }
+    }
+
+    /// Who uses the file that a mistake is in.
+    fn user(&self, place: &Place) -> Option<String> {
+        let Place::File { pointer, .. } = place else { return None };
+        let start = self.source.locate(pointer, Part::Value).start;
+        let line = self.source.text().get(..start)?.matches('\n').count() + 1;
+        Some(format!("used by `{pointer}` ({}:{line})", self.source.name()))
     }
 
     fn block(&self, diagnostic: &Diagnostic, spot: Option<&Spot>, renderer: &Renderer) -> String {
@@ -118,19 +153,25 @@ impl PlanErrors {
         let mut groups = Vec::new();
         match (spot, &diagnostic.place) {
             (Some(spot), _) => {
-                let (text, start) = self.around(spot);
+                let (text, start) = self.around(spot, &diagnostic.place);
                 let octets = spot.octets.start - start..spot.octets.end - start;
                 let snippet = Snippet::source(self.veil.blot(text))
                     .line_start(spot.line)
-                    .path(self.source.name())
+                    .path(self.file(&diagnostic.place))
                     .annotation(AnnotationKind::Primary.span(octets));
-                groups.push(Group::with_title(title).element(snippet));
+                let mut group = Group::with_title(title).element(snippet);
+                if let Some(user) = self.user(&diagnostic.place) {
+                    group = group.element(Level::NOTE.message(shown(&user)));
+                }
+                groups.push(group);
             }
             (None, Place::Flag(flag)) => {
                 let from = Level::NOTE.message(format!("in `{}`", shown(flag)));
                 groups.push(Group::with_title(title).element(from));
             }
-            (None, Place::Plan(..) | Place::Octets(_)) => groups.push(Group::with_title(title)),
+            (None, Place::Plan(..) | Place::Octets(_) | Place::File { .. }) => {
+                groups.push(Group::with_title(title));
+            }
         }
         if let Some(help) = &diagnostic.help {
             groups.push(Group::with_title(Level::HELP.secondary_title(shown(help))));
@@ -139,8 +180,8 @@ impl PlanErrors {
     }
 
     /// The line of a spot, and where it begins.
-    fn around(&self, spot: &Spot) -> (&str, usize) {
-        let text = self.source.text();
+    fn around<'a>(&'a self, spot: &Spot, place: &'a Place) -> (&'a str, usize) {
+        let text = self.text(place);
         let before = text.get(..spot.octets.start).unwrap_or_default();
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         let rest = text.get(start..).unwrap_or_default();
@@ -161,12 +202,14 @@ impl PlanErrors {
             "message": diagnostic.message,
         });
         if let Some(spot) = spot {
-            entry["file"] = self.source.name().into();
+            entry["file"] = self.file(&diagnostic.place).into();
             entry["line"] = spot.line.into();
             entry["column"] = spot.column.into();
         }
         match &diagnostic.place {
-            Place::Plan(pointer, _) => entry["pointer"] = pointer.as_str().into(),
+            Place::Plan(pointer, _) | Place::File { pointer, .. } => {
+                entry["pointer"] = pointer.as_str().into();
+            }
             Place::Flag(flag) => entry["flag"] = flag.as_str().into(),
             Place::Octets(_) => {}
         }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::corpora::{self, Corpora};
 use super::document::{Document, Feed, FeedFormat as FormatKey, ShortOr};
 use super::secrets;
-use crate::message::{FeedFormat, FeedMistake, Table, read_feed};
+use crate::message::{FeedFormat, FeedMistake, Library, Table, read_feed};
 
 /// Files beside a plan are small; a device or a mistyped name must not fill the memory.
 const LARGEST: u64 = 4 << 20;
@@ -27,6 +28,7 @@ pub(super) struct Files {
     pub(super) corpora: Corpora,
     /// By the names of the feeds.
     feeds: BTreeMap<String, Result<Table, FeedFault>>,
+    library: Arc<Library>,
 }
 
 /// Why the file of a feed has no rows to give.
@@ -55,6 +57,9 @@ pub(super) fn anchor(document: &mut Document, folder: &Path) {
     secrets::settle(document, |path| anchor_path(path, folder));
     for path in document.feeds.values_mut().filter_map(|feed| feed.file.as_mut()) {
         anchor_path(path, folder);
+    }
+    for message in document.messages.values_mut() {
+        message.files_mut().for_each(|path| anchor_path(path, folder));
     }
     let sink = document.sink.as_mut().and_then(|sink| sink.tls.as_mut());
     if let Some(ShortOr::Long(table)) = sink {
@@ -87,6 +92,17 @@ impl Files {
             files.add(&path);
         }
         files
+    }
+
+    /// The same with the templates of a folder, which are read as they are met: only they
+    /// themselves tell which others they include.
+    pub(super) fn beside(self, folder: &Path) -> Self {
+        Self { library: Arc::new(Library::reading(folder, |path| read(path, LARGEST))), ..self }
+    }
+
+    /// The templates.
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
     }
 
     fn add(&mut self, path: &str) {

@@ -27,7 +27,7 @@ impl Follow {
 
     /// Whether a later mistake lies at, below or around a wrong place.
     pub(super) fn explains(&self, later: &Diagnostic) -> bool {
-        let Place::Plan(pointer, _) = &later.place else { return false };
+        let Some(pointer) = later.place.pointer() else { return false };
         let is_missing = later.code == DiagnosticCode::MissingKey;
         if is_missing && table(later).is_some_and(|table| self.unbuilt.contains(&table)) {
             return true;

@@ -70,9 +70,10 @@ fn recipe() -> Recipe {
         name: "receipt".to_owned(),
         from: "a@load.test".to_owned(),
         to: Recipients::Each(vec!["b@example.test".to_owned()]),
-        form: Form::Raw { text: "Subject: x\n\nx\n".to_owned() },
+        form: Form::Raw { text: "Subject: x\n\nx\n".into() },
         size: None,
         expect: Expectations::default(),
+        library: std::sync::Arc::default(),
     }
 }
 

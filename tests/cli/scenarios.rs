@@ -25,6 +25,7 @@ scenarios! {
     everyday_mix_passes: "everyday-mix.yaml" in "0.03";
     greylisting_sink_passes: "greylisting-sink.toml" in "0.05";
     malformed_passes: "malformed.toml" in "0.15";
+    newsletter_passes: "newsletter.toml" in "0.05";
     open_rate_passes: "open-rate.toml" in "0.02";
     personal_mail_passes: "personal-mail.yaml" in "0.03";
     pipelining_passes: "pipelining.toml" in "0.03";

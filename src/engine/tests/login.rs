@@ -98,7 +98,7 @@ async fn a_server_without_auth_gets_no_mail() {
 #[tokio::test(start_paused = true)]
 async fn a_message_can_name_the_login_of_its_session() {
     let mut plan = plan_of(Mechanism::Plain, 0.0, 6);
-    plan.messages[0].form = Form::Raw { text: "Subject: x\n\n{{ user }}\n".to_owned() };
+    plan.messages[0].form = Form::Raw { text: "Subject: x\n\n{{ user }}\n".into() };
     plan.messages[0].from = "{{ user }}@load.test".to_owned();
 
     let outcomes = run(plan).await;

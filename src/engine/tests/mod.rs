@@ -514,7 +514,7 @@ async fn messages_that_cannot_be_composed_do_not_stop_the_clock() {
     let mut plan = plan(vec![phase("a", steady(2.0), Some(1.0))], 0.01);
     // It reads well once, and fails for every later message.
     let text = "Subject: x\n\n{{ [1, 2][seq - 1] + 1 }}\n".to_owned();
-    plan.messages[0].form = Form::Raw { text };
+    plan.messages[0].form = Form::Raw { text: text.into() };
     let outcomes = run(plan).await;
 
     assert!(outcomes.ended(0, Outcome::Local) > 100);
@@ -670,7 +670,7 @@ async fn a_session_that_a_421_ends_between_messages_charges_no_message() {
     let mut counted = phase("a", steady(1.0), Some(5.0));
     counted.count = Some(20);
     let mut plan = plan(vec![counted], 0.0);
-    plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+    plan.messages[0].form = Form::Raw { text: "x\n".into() };
 
     let sum = count_at(plan, Closing).await;
 
@@ -754,7 +754,7 @@ async fn a_session_found_closed_before_a_window_of_chunks_charges_no_message() {
     let mut counted = phase("a", steady(1.0), Some(5.0));
     counted.count = Some(20);
     let mut plan = plan(vec![counted], 0.0);
-    plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+    plan.messages[0].form = Form::Raw { text: "x\n".into() };
     plan.clients[0].pipelining = Pipelining::Full;
     plan.clients[0].chunking = Chunking::Always;
 

@@ -99,7 +99,7 @@ fn one(load: Load, length: f64, count: Option<u64>) -> Plan {
     let mut only = phase("a", load, Some(length));
     only.count = count;
     let mut plan = plan(vec![only], 0.0);
-    plan.messages[0].form = Form::Raw { text: "x\n".to_owned() };
+    plan.messages[0].form = Form::Raw { text: "x\n".into() };
     plan
 }
 

@@ -90,6 +90,7 @@ fn compose(spec: CorpusSpec, seq: u64) -> Mail {
         form: Form::Corpus(spec),
         size: None,
         expect: Expectations::default(),
+        library: std::sync::Arc::default(),
     };
     let run = RunIdentity { id: 1, seed: 42 };
     let mut composer = Composer::new(&[recipe], &[], run).unwrap();

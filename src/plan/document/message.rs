@@ -8,10 +8,10 @@ use super::{Corpus, Count, Expect, MessageClass, OneOrMany, ShortOr, Table};
 use crate::plan::ByteSize;
 
 /// Keys of a message that this version does not build.
-pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "template", "dkim"];
+pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "dkim"];
 
-/// One kind of mail: composed from `subject`, `headers` and `text`, or `raw`, or of a `corpus`. Its texts are
-/// templates that are rendered for each message.
+/// One kind of mail: composed from `subject`, `headers` and `text`, or whole from `raw` or a
+/// `template`, or of a `corpus`. Its texts are templates that are rendered for each message.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Message {
     /// Another message whose keys this one begins with.
@@ -26,10 +26,13 @@ pub struct Message {
     pub subject: Option<String>,
     /// Further header fields.
     pub headers: Option<Headers>,
-    /// The plain text.
-    pub text: Option<String>,
+    /// The plain text: the template itself, or `{ file }`.
+    pub text: Option<Text>,
     /// A whole RFC 5322 message.
     pub raw: Option<String>,
+    /// The file with a whole RFC 5322 message, relative to the plan's folder. It may include,
+    /// import and extend others, by names relative to its own folder.
+    pub template: Option<String>,
     /// Whole mails: the path of a folder with `.eml` files, of a Maildir or of an mbox, or a table.
     /// Each message takes one of them.
     pub corpus: Option<ShortOr<String, Corpus>>,
@@ -42,6 +45,29 @@ pub struct Message {
     pub size: Option<Size>,
     /// The replies that must come; they go before those of the client.
     pub expect: Option<Expect>,
+}
+
+/// A template that stands in the plan or in a file of its own.
+pub type Text = ShortOr<String, TextFile>;
+
+/// A template in a file of its own.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextFile {
+    /// The file with the template, relative to the plan's folder.
+    #[schemars(required)]
+    pub file: Option<String>,
+}
+
+impl Message {
+    /// The files that it names, to change them.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let text = self.text.as_mut().and_then(|text| match text {
+            ShortOr::Short(_) => None,
+            ShortOr::Long(text) => text.file.as_mut(),
+        });
+        self.template.iter_mut().chain(text)
+    }
 }
 
 /// Header fields: templates by their names. Unlike elsewhere, names may begin with `x-`.

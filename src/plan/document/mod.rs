@@ -28,7 +28,9 @@ pub use auth::{Auth, AuthMechanism, SecretText};
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use corpus::{ClassesBy, Corpus, CorpusEnvelope, CorpusFormat, MessageClass};
 pub use dsn::{Dsn, DsnCase, Ret};
-pub use message::{Feed, FeedFormat, Headers, Message, Order, Row, Size, Sizes, To};
+pub use message::{
+    Feed, FeedFormat, Headers, Message, Order, Row, Size, Sizes, Text, TextFile, To,
+};
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};

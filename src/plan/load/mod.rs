@@ -56,7 +56,7 @@ pub fn load(
     found.truncate(MOST_MISTAKES);
     complete(&mut document, source.name());
     files::anchor(&mut document, &surroundings.folder);
-    let files = Files::of(&document);
+    let files = Files::of(&document).beside(&surroundings.folder);
     let mut later = Vec::new();
     let vault = Vault { environment: &surroundings.environment, files: &files };
     let plan = lower(&document, &surroundings.host, vault, &mut later);
@@ -87,6 +87,11 @@ impl Loaded {
             sections.get_mut("clients").into_iter().for_each(forget_paths);
             sections.get_mut("messages").into_iter().for_each(shorten_paths);
             sections.get_mut("feeds").into_iter().for_each(keep_names);
+            sections.get_mut("messages").into_iter().for_each(forget_templates);
+            let texts = self.template_texts();
+            if !texts.is_empty() {
+                sections.insert("templates".to_owned(), Value::Array(texts));
+            }
             for section in ["target", "targets", "sink", "monitor", "generator", "seed"] {
                 sections.shift_remove(section);
             }
@@ -95,6 +100,26 @@ impl Loaded {
         let digest = Sha256::digest(tree.to_string().as_bytes());
         let hex: Vec<String> = digest.iter().map(|octet| format!("{octet:02x}")).collect();
         format!("sha256:{}", hex.concat())
+    }
+
+    /// What the template files of all messages hold.
+    fn template_texts(&self) -> Vec<Value> {
+        let library = self.plan.messages.first().map(|recipe| recipe.library.texts());
+        let texts = library.unwrap_or_default().into_values();
+        texts.map(|text| Value::from(&*text)).collect()
+    }
+}
+
+/// What stands in template files counts, not where they are.
+fn forget_templates(messages: &mut Value) {
+    let tables = messages.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
+    for message in tables {
+        let own = message.get_mut("template").into_iter().filter(|path| path.is_string());
+        own.for_each(|path| *path = Value::Bool(true));
+        let file = message.get_mut("text").and_then(|text| text.get_mut("file"));
+        if let Some(path) = file {
+            *path = Value::Bool(true);
+        }
     }
 }
 

@@ -48,6 +48,7 @@ fn mistakes(source: &Source, overrides: &Overrides) -> Vec<String> {
         Place::Plan(pointer, _) => format!("{} {pointer}", error.code),
         Place::Flag(flag) => format!("{} {flag}", error.code),
         Place::Octets(place) => format!("{} {place:?}", error.code),
+        Place::File { file, pointer, .. } => format!("{} {} {pointer}", error.code, file.path),
     });
     mistakes.collect()
 }
@@ -212,6 +213,7 @@ fn the_whole_plan_of_the_language_loads() {
         panic!("{:?}", plan.messages[0].form)
     };
     assert_eq!(headers.len(), 2, "the name of a header may begin with x-");
+    let crate::message::Template::Inline(text) = text else { panic!("{text:?}") };
     assert!(text.contains("costs $5"), "{text}");
 }
 
@@ -454,4 +456,42 @@ fn the_embedded_sink_reads_headers_and_xclient_where_its_clients_send_them() {
     ] {
         assert_eq!(mistakes(&toml(&text), &Overrides::default()), [mistake], "{text}");
     }
+}
+
+#[test]
+fn a_mistake_in_an_included_file_is_shown_in_that_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/plan");
+    for (extension, format) in [("toml", Format::Toml), ("yaml", Format::Yaml)] {
+        let name = format!("templates.{extension}");
+        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let source = Source::new(format!("plans/{name}"), text, format);
+        let surroundings = Surroundings { folder: folder.clone(), ..surroundings() };
+
+        let errors = load(&source, &Overrides::default(), &surroundings).unwrap_err();
+
+        let json = serde_json::to_string_pretty(&errors.to_json()).unwrap();
+        let told = format!("{}\n\n{json}\n", errors.render(Look::Plain));
+        assert!(!told.contains("in-the-plan"), "{told}");
+        expect_file![folder.join(format!("{name}.txt"))].assert_eq(&told);
+    }
+}
+
+#[test]
+fn what_stands_in_template_files_is_part_of_the_fingerprint_and_where_they_are_is_not() {
+    let hash = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("m.j2"), "{% include 'n.j2' %}").unwrap();
+        std::fs::write(folder.path().join("n.j2"), text).unwrap();
+        let plan = "version = 1\nseed = 1\n[messages.m]\ntemplate = \"m.j2\"\n\
+            [[phases]]\nname = \"p\"\nkind = \"steady\"\nconnections = 1\nduration = \"1s\"\n";
+        let folder = folder.path().to_owned();
+        let surroundings = Surroundings { folder: folder.clone(), ..surroundings() };
+        let source = Source::new("p.toml", plan, Format::Toml);
+        let loaded = load(&source, &Overrides::default(), &surroundings).unwrap();
+        assert!(loaded.plan_toml().contains(&format!("{}/m.j2", folder.display())));
+        loaded.hash()
+    };
+
+    assert_eq!(hash("Subject: a\n\na\n"), hash("Subject: a\n\na\n"));
+    assert_ne!(hash("Subject: a\n\na\n"), hash("Subject: b\n\na\n"));
 }

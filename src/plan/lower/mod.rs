@@ -1,7 +1,7 @@
 //! A completed document → the [`Plan`]: names become ids, texts become types, phases are
 //! expanded. Every mistake is found in one pass, each at its pointer.
 //!
-//! Nothing here reads a file, a clock or the environment. A mistake never stops the pass: what
+//! Nothing here reads a file (but for those that templates include), a clock or the environment. A mistake never stops the pass: what
 //! can't be lowered is replaced by something harmless, for a plan with mistakes is not used.
 
 mod address;
@@ -53,7 +53,7 @@ pub(super) fn lower(
     let names = Names::of(document, &mut faults);
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, files, &mut faults);
-    let messages = message::lower_all(document, &feeds, &files.corpora, &mut faults);
+    let messages = message::lower_all(document, &feeds, files, &mut faults);
     let around = client::Around { host, files, accounts, targets: &targets };
     let clients = client::lower_all(document, &names, around, &mut faults);
     login::check(&clients, &messages, &feeds, &mut faults);

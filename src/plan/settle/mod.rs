@@ -249,7 +249,7 @@ mod tests {
                     (format!("{} {pointer}", error.code), error.message.as_str())
                 }
                 Place::Flag(flag) => (format!("{} {flag}", error.code), error.message.as_str()),
-                Place::Octets(_) => panic!("{error:?}"),
+                Place::Octets(_) | Place::File { .. } => panic!("{error:?}"),
             })
             .collect();
         let expected = [

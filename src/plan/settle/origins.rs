@@ -57,8 +57,8 @@ impl Origins {
 
     /// Whether the place, or the one that it was copied from, is spoiled.
     fn follows(&self, diagnostic: &Diagnostic) -> bool {
-        let Place::Plan(pointer, _) = &diagnostic.place else { return false };
-        let mut pointer = pointer.clone();
+        let Some(pointer) = diagnostic.place.pointer() else { return false };
+        let mut pointer = pointer.to_owned();
         loop {
             if heads(&pointer).any(|(head, _)| self.spoiled.contains(head)) {
                 return true;
@@ -71,6 +71,11 @@ impl Origins {
     }
 
     fn traced(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        // The mistake stays in its file; only who uses the file is traced.
+        while let Place::File { pointer, .. } = &mut diagnostic.place {
+            let Some((Origin::Copied(source), rest)) = self.nearest(pointer) else { break };
+            *pointer = format!("{source}{rest}");
+        }
         while let Place::Plan(pointer, part) = &diagnostic.place {
             let Some((origin, rest)) = self.nearest(pointer) else { break };
             diagnostic.place = match origin {

@@ -55,6 +55,7 @@ fn refuse_parts(message: &Message, pointer: &str, faults: &mut Faults) {
         ("headers", message.headers.is_some()),
         ("text", message.text.is_some()),
         ("raw", message.raw.is_some()),
+        ("template", message.template.is_some()),
         ("size", message.size.is_some()),
     ];
     for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {

@@ -4,16 +4,20 @@ mod corpus;
 mod feed;
 mod size;
 
+use std::sync::Arc;
+
 use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
 use crate::message::{
-    CountRange, FeedSpec, Form, Recipe, Recipients, TemplateError, check_header_name,
-    check_header_template, check_recipient_template, check_sender_template, check_template,
+    CountRange, FeedSpec, Form, Recipe, Recipients, Supplies, Template, TemplateError,
+    check_header_name, check_header_template, check_recipient_template, check_sender_template,
+    check_template,
 };
 use crate::plan::corpora::Corpora;
-use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, ShortOr};
-use crate::plan::{Diagnostic, DiagnosticCode, escape};
+use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, ShortOr, Text};
+use crate::plan::files::Files;
+use crate::plan::{Diagnostic, DiagnosticCode, Place, escape};
 
 use corpus::lower_corpus;
 pub(super) use feed::lower_feeds;
@@ -28,16 +32,25 @@ const TEXT: &str = "This message belongs to a load test.\n";
 pub(super) fn lower_all(
     document: &Document,
     feeds: &[FeedSpec],
-    corpora: &Corpora,
+    files: &Files,
     faults: &mut Faults,
 ) -> Vec<Recipe> {
+    let library = files.library();
+    let supplies = Supplies { feeds, library };
     let messages = document.messages.iter();
-    messages
+    let mut recipes: Vec<Recipe> = messages
         .map(|(name, message)| {
             let pointer = format!("/messages/{}", escape(name));
-            Lowering { message, pointer: &pointer, feeds, corpora, faults }.lower(name)
+            Lowering { message, pointer: &pointer, supplies, corpora: &files.corpora, faults }
+                .lower(name)
         })
-        .collect()
+        .collect();
+    // All that the trials met has been read; nothing is read while mail is sent.
+    let read = Arc::new(library.closed());
+    for recipe in &mut recipes {
+        recipe.library = Arc::clone(&read);
+    }
+    recipes
 }
 
 /// The opening of a session is answered before any message is known.
@@ -50,12 +63,12 @@ fn refuse_opening(expect: Option<&Expect>, pointer: &str, faults: &mut Faults) {
     }
 }
 
-type Check = fn(&str, &[FeedSpec]) -> Result<(), TemplateError>;
+type Check = fn(&Template, Supplies<'_>) -> Result<(), TemplateError>;
 
 struct Lowering<'a> {
     message: &'a MessageTable,
     pointer: &'a str,
-    feeds: &'a [FeedSpec],
+    supplies: Supplies<'a>,
     corpora: &'a Corpora,
     faults: &'a mut Faults,
 }
@@ -74,6 +87,7 @@ impl Lowering<'_> {
             form: self.form(),
             size,
             expect,
+            library: Arc::default(),
         }
     }
 
@@ -86,24 +100,51 @@ impl Lowering<'_> {
         if let Some(spec) = lower_corpus(message, self.pointer, self.corpora, self.faults) {
             return Form::Corpus(spec);
         }
-        let Some(raw) = message.raw.as_deref() else {
-            let subject = message.subject.as_deref();
-            return Form::Composed {
-                subject: self.template("subject", subject, SUBJECT, check_header_template),
-                headers: self.headers(message.headers.as_ref()),
-                text: self.template("text", message.text.as_deref(), TEXT, check_template),
-            };
+        let (whole, text) = match (&message.raw, &message.template) {
+            (None, None) => {
+                let subject = message.subject.as_deref();
+                return Form::Composed {
+                    subject: self.template("subject", subject, SUBJECT, check_header_template),
+                    headers: self.headers(message.headers.as_ref()),
+                    text: self.text("text", message.text.as_ref(), TEXT),
+                };
+            }
+            (_, Some(path)) => ("template", Template::File(path.clone())),
+            (Some(text), None) => ("raw", Template::Inline(text.clone())),
         };
         let parts = [
             ("subject", message.subject.is_some()),
             ("headers", message.headers.is_some()),
             ("text", message.text.is_some()),
+            ("raw", message.raw.is_some() && whole != "raw"),
         ];
         for (key, _) in parts.into_iter().filter(|(_, is_there)| *is_there) {
-            let message = format!("`{key}` is part of `raw`, which is a whole message");
+            let message = match key {
+                "raw" => "`raw` and `template` are both a whole message".to_owned(),
+                _ => format!("`{key}` is part of `{whole}`, which is a whole message"),
+            };
             self.faults.conflict(self.pointer, key, message);
         }
-        Form::Raw { text: self.template("raw", Some(raw), "", check_template) }
+        self.check_template(&self.at(whole), &text, check_template);
+        Form::Raw { text }
+    }
+
+    /// A text that stands in the plan or in a file.
+    fn text(&mut self, key: &str, text: Option<&Text>, default: &str) -> Template {
+        let pointer = self.at(key);
+        let (pointer, template) = match text {
+            None => return default.into(),
+            Some(ShortOr::Short(text)) => (pointer, Template::Inline(text.clone())),
+            Some(ShortOr::Long(table)) => {
+                let Some(path) = &table.file else {
+                    self.faults.missing(&pointer, "file");
+                    return default.into();
+                };
+                (format!("{pointer}/file"), Template::File(path.clone()))
+            }
+        };
+        self.check_template(&pointer, &template, check_template);
+        template
     }
 
     fn headers(&mut self, headers: Option<&Headers>) -> Vec<(String, String)> {
@@ -157,17 +198,32 @@ impl Lowering<'_> {
     }
 
     fn check(&mut self, pointer: &str, text: &str, check: Check) {
-        let Err(TemplateError { message, range, help }) = check(text, self.feeds) else { return };
-        let line = range.and_then(|range| text.get(..range.start)).map(|before| {
-            let line = before.matches('\n').count() + 1;
-            format!(" in line {line} of the text")
-        });
-        let line = line.filter(|_| text.trim_end().contains('\n')).unwrap_or_default();
-        let message = format!("{message}{line}");
+        self.check_template(pointer, &text.into(), check);
+    }
+
+    fn check_template(&mut self, pointer: &str, template: &Template, check: Check) {
+        let Err(error) = check(template, self.supplies) else { return };
         let code = DiagnosticCode::Template;
-        self.faults.add(Diagnostic::value(code, pointer, message).with_help(help));
+        let TemplateError { mut message, file, range, help } = error;
+        let place = file.zip(range.clone()).map(|(file, octets)| {
+            let pointer = pointer.to_owned();
+            Place::File { file, octets, pointer }
+        });
+        if let (None, Template::Inline(text)) = (&place, template) {
+            message.push_str(&line_of(text, range.map(|range| range.start)));
+        }
+        let mut diagnostic = Diagnostic::value(code, pointer, message).with_help(help);
+        diagnostic.place = place.unwrap_or(diagnostic.place);
+        self.faults.add(diagnostic);
     }
 }
 
+/// Names the line of a text of several lines.
+fn line_of(text: &str, start: Option<usize>) -> String {
+    let before = start.and_then(|start| text.get(..start));
+    let line = before.map(|before| before.matches('\n').count() + 1);
+    let line = line.filter(|_| text.trim_end().contains('\n'));
+    line.map(|line| format!(" in line {line} of the text")).unwrap_or_default()
+}
 #[cfg(test)]
 mod tests;
