@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::auth::Users;
 use super::capabilities::Capabilities;
+use super::content::Rejects;
 use super::limits::Limits;
 use super::queue::{Queue, past};
 use super::tally::Tally;
@@ -40,6 +41,8 @@ pub(super) struct Behaviour {
     /// Whether a client may say whom it stands for.
     pub(super) xclient: Xclient,
     pub(super) limits: Option<Limits>,
+    /// What texts are refused for.
+    pub(super) rejects: Option<Rejects>,
     /// Who may log in, and must to send; none: anybody may send.
     pub(super) users: Option<Users>,
     pub(super) tally: Arc<Tally>,
@@ -93,6 +96,7 @@ impl Behaviour {
             proxied: if plan.proxy { Proxied::Always } else { Proxied::Never },
             xclient: if plan.xclient { Xclient::Offered } else { Xclient::Withheld },
             limits: Limits::of(plan.limits),
+            rejects: Rejects::of(&plan.rejects),
             users,
             tally,
         }
@@ -173,7 +177,8 @@ impl Faults {
     }
 }
 
-fn line(reply: &SinkReply) -> Rc<[u8]> {
+/// A reply as it goes over the wire.
+pub(super) fn line(reply: &SinkReply) -> Rc<[u8]> {
     let text = reply.text.trim();
     let space = if text.is_empty() { "" } else { " " };
     format!("{}{space}{text}\r\n", reply.code).into_bytes().into()

@@ -7,6 +7,7 @@ mod auth;
 mod behaviour;
 mod capabilities;
 mod command;
+mod content;
 mod dialogue;
 mod limits;
 mod notification;

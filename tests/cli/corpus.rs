@@ -3,7 +3,9 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-use crate::program::Desk;
+use serde_json::Value;
+
+use crate::program::{Desk, number};
 use crate::server::{Heard, Server, well};
 
 const HEAD: &str = r#"version = 1
@@ -17,6 +19,8 @@ to = "user@example.test"
 "#;
 
 const SIX: &str = "[[phases]]\nname = \"six\"\nkind = \"steady\"\nrate = \"100/s\"\ncount = 6\n";
+
+const EXPECTED: &str = "[messages.real.classes]\nspam = { expect = { end_of_data = \"550\" } }\n";
 
 /// A desk with four clean mails and two of spam.
 fn desk(plan: &str) -> Desk {
@@ -54,4 +58,26 @@ fn each_mail_of_a_shuffled_corpus_arrives_once_with_a_fresh_date() {
     subjects.sort_unstable();
     assert_eq!(subjects, ["clean 1", "clean 2", "clean 4", "clean 5", "spam 0", "spam 3"]);
     assert!(texts.iter().all(|text| text.starts_with("Date: ") && !text.contains("long ago")));
+}
+
+#[test]
+fn refused_spam_is_as_expected_and_refused_clean_mail_is_an_error() {
+    let reject = |words: &str| {
+        let reject = format!("reject = [{{ contains = \"{words}\", reply = \"550 5.7.1 no\" }}]");
+        let desk = desk(&format!("{HEAD}\n{EXPECTED}\n[sink]\n{reject}\n{SIX}"));
+        let ran = desk.run(&[]);
+        (ran.code, desk.summary())
+    };
+    let messages = |summary: &Value, kind: &str| number(summary, &format!("/all/messages/{kind}"));
+
+    let (code, summary) = reject("buy now");
+
+    assert_eq!(code, Some(0), "{summary:#}");
+    assert_eq!((messages(&summary, "accepted"), messages(&summary, "expected")), (4, 2));
+    assert_eq!(number(&summary, "/environment/sink/refused/end_of_data/550"), 2);
+
+    let (code, summary) = reject("hello");
+
+    assert_eq!(code, Some(5), "{summary:#}");
+    assert_eq!((messages(&summary, "permanent"), messages(&summary, "unexpected")), (4, 2));
 }

@@ -35,7 +35,8 @@ pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{
-    Distribution, Role, Service, Sink, SinkLimits, SinkSteps, SinkTls, SinkTlsTable, Stall,
+    Distribution, Role, Service, Sink, SinkLimits, SinkReject, SinkSteps, SinkTls, SinkTlsTable,
+    Stall,
 };
 pub use target::{Protocol, Target, Timeouts};
 pub use threshold::{Action, NoData, ThresholdEntry, ThresholdTable};

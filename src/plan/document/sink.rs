@@ -41,6 +41,9 @@ pub struct Sink {
     /// Replies other than success, for each step: the reply's text and its share, such as
     /// `{ "450 4.7.1 greylisted" = "1%" }`.
     pub replies: Option<SinkSteps<Table<Share>>>,
+    /// Mail that is refused for what stands in it, at its end; the first entry that applies
+    /// decides, and goes before `replies`. Default: none.
+    pub reject: Option<Vec<SinkReject>>,
     /// How many messages are worked on at a time. Default: all.
     #[schemars(range(min = 1))]
     pub servers: Option<u32>,
@@ -78,6 +81,18 @@ impl SinkTlsTable {
     pub(crate) fn files(&self) -> impl Iterator<Item = &String> {
         [&self.certificate, &self.key].into_iter().flatten()
     }
+}
+
+/// Mail that the embedded server refuses for what stands in it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SinkReject {
+    /// Words that stand in the header or in the text, octet for octet as they are sent: before any
+    /// decoding of Base64 or quoted-printable.
+    #[schemars(required, length(min = 1, max = 998))]
+    pub contains: Option<String>,
+    /// The reply, a 4xx or 5xx code and a text, such as `550 5.7.1 spam`.
+    #[schemars(required)]
+    pub reply: Option<String>,
 }
 
 /// The limits of the embedded server.

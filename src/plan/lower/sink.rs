@@ -7,12 +7,12 @@ use super::faults::Faults;
 use super::tls;
 use crate::plan::document::{
     Distribution, Percentiles, Protocol as ProtocolName, Role, Service as ServiceTable, ShortOr,
-    Sink, SinkLimits as LimitsTable, SinkSteps, SinkTls as SinkTlsValue, Stall as StallTable,
-    Table, TlsTable,
+    Sink, SinkLimits as LimitsTable, SinkReject as RejectTable, SinkSteps, SinkTls as SinkTlsValue,
+    Stall as StallTable, Table, TlsTable,
 };
 use crate::plan::files::Files;
 use crate::plan::model::{
-    Delay, Service, SinkLimits, SinkPlan, SinkReply, SinkRole, SinkStep, SinkTls, Stall,
+    Delay, Service, SinkLimits, SinkPlan, SinkReject, SinkReply, SinkRole, SinkStep, SinkTls, Stall,
 };
 use crate::plan::{DiagnosticCode, Share, Span, escape};
 use crate::smtp::{Class, Code, Enhanced, Protocol};
@@ -21,6 +21,11 @@ use super::weights::at_least_one;
 
 /// The longest text of a reply (RFC 5321 4.5.3.1.5, without the code and the line's end).
 const LONGEST_TEXT: usize = 506;
+
+/// The longest line of a text (RFC 5322 2.1.1).
+const LONGEST_WORDS: usize = 998;
+/// What a reply looks like.
+const A_REPLY: &str = "write a 4xx or 5xx code and a text, such as `450 4.7.1 later`";
 
 /// The server of `[sink]`.
 pub(super) fn lower(
@@ -58,6 +63,7 @@ pub(super) fn lower(
         replies: by_step(sink.replies.as_ref())
             .map(|(step, replies)| (step, lower_replies(replies, step, faults)))
             .collect(),
+        rejects: lower_rejects(sink.reject.as_deref().unwrap_or_default(), faults),
         servers: at_least_one(sink.servers, "/sink/servers", faults),
         service: sink.service.and_then(|service| lower_service(service, faults)),
         stall: sink.stall.and_then(|stall| lower_stall(stall, faults)),
@@ -155,15 +161,43 @@ fn lower_replies(
                     format!("{pointer}/{}", escape(text)),
                     format!("`{}` is not a reply", text.escape_debug()),
                 )
-                .with_help(
-                    "write a 4xx or 5xx code and a text, such as `450 4.7.1 later`".to_owned(),
-                ),
+                .with_help(A_REPLY.to_owned()),
             ),
         }
     }
     let sum: f64 = lowered.iter().map(|(_, share)| share).sum();
     if sum > 1.0 + 1e-9 {
         faults.bad(&pointer, "the shares of a step's replies are more than 100%");
+    }
+    lowered
+}
+
+fn lower_rejects(table: &[RejectTable], faults: &mut Faults) -> Vec<SinkReject> {
+    let mut lowered = Vec::new();
+    for (index, reject) in table.iter().enumerate() {
+        let pointer = format!("/sink/reject/{index}");
+        let contains = reject.contains.as_deref();
+        match contains.map(str::len) {
+            None => faults.missing(&pointer, "contains"),
+            Some(1..=LONGEST_WORDS) => {}
+            Some(_) => {
+                faults.bad(&format!("{pointer}/contains"), "words have 1 to 998 octets");
+            }
+        }
+        let reply = reject.reply.as_deref();
+        match reply.map(lower_reply) {
+            None => faults.missing(&pointer, "reply"),
+            Some(None) => faults.value_with_help(
+                DiagnosticCode::BadValue,
+                &format!("{pointer}/reply"),
+                format!("`{}` is not a reply", reply.unwrap_or_default().escape_debug()),
+                A_REPLY,
+            ),
+            Some(Some(reply)) => {
+                let contains = contains.unwrap_or_default().to_owned();
+                lowered.push(SinkReject { contains, reply });
+            }
+        }
     }
     lowered
 }

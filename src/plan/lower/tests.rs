@@ -447,6 +447,18 @@ fn mistakes_in_each_section_have_their_place() {
             "E012 /sink/replies/rcpt: the shares of a step's replies are more than 100%",
         ),
         (
+            json!({ "sink": { "reject": [{ "contains": "x", "reply": "250 ok" }] } }),
+            "E012 /sink/reject/0/reply: `250 ok` is not a reply (write a 4xx or 5xx code and a text, such as `450 4.7.1 later`)",
+        ),
+        (
+            json!({ "sink": { "reject": [{ "contains": "", "reply": "550 x" }] } }),
+            "E012 /sink/reject/0/contains: words have 1 to 998 octets",
+        ),
+        (
+            json!({ "sink": { "reject": [{ "reply": "550 x" }] } }),
+            "E013 /sink/reject/0/contains: missing key `contains`",
+        ),
+        (
             json!({ "sink": { "latency": { "mail": { "p50": "5ms" } } } }),
             "E013 /sink/latency/mail/p99: missing key `p99`",
         ),

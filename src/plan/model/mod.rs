@@ -15,7 +15,7 @@ use crate::smtp::{
     Pipelining, Protocol, Xclient,
 };
 
-pub use sink::SinkLimits;
+pub use sink::{SinkLimits, SinkReject};
 pub use tls::{Identity, SinkTls, Tls, TlsVersion, Verify};
 
 /// Everything that a run does.
@@ -359,6 +359,8 @@ pub struct SinkPlan {
     pub latency: Vec<(SinkStep, Delay)>,
     /// For each step the replies other than success, each with its share of all answers.
     pub replies: Vec<(SinkStep, Vec<(SinkReply, f64)>)>,
+    /// Words in a text that it is refused for; the first that is found decides.
+    pub rejects: Vec<SinkReject>,
     /// How many messages are worked on at a time; none: all.
     pub servers: Option<u32>,
     /// How long a server works on a message, after its final dot.

@@ -5,7 +5,7 @@
 //! would see its text taken for commands. The last chunk ends the transaction even where it is
 //! refused, so that messages which are in flight behind it have theirs.
 
-use super::transaction::Envelope;
+use super::transaction::{Envelope, Verdict};
 use super::{Dialogue, Granted, Stage, Turn, replies};
 use crate::sink::capabilities::LARGEST_TEXT;
 use crate::sink::command::Position;
@@ -60,9 +60,10 @@ impl Dialogue {
         self.stage = Stage::AwaitChunk(Chunk { left: size, position, place });
     }
 
-    pub(super) fn read_chunk(&mut self, rest: &[u8], mut chunk: Chunk) -> usize {
+    pub(super) fn read_chunk(&mut self, rest: &[u8], mut chunk: Chunk, turn: &Turn<'_>) -> usize {
         let length = usize::try_from(chunk.left).map_or(rest.len(), |left| left.min(rest.len()));
         chunk.left -= length as u64;
+        self.search_in(rest.get(..length).unwrap_or_default(), turn);
         self.stage = Stage::AwaitChunk(chunk);
         length
     }
@@ -87,7 +88,7 @@ impl Dialogue {
             }
             (Place::Taken(envelope, octets), Position::Last) => {
                 turn.behaviour.tally.chunk();
-                self.end_of_text(STEP, envelope, Ok(octets), turn);
+                self.end_of_text(STEP, envelope, Verdict::Taken(octets), turn);
             }
             (Place::Taken(envelope, octets), Position::Inner) => {
                 self.inner_chunk(envelope, octets, turn);

@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::behaviour::{Behaviour, Proxied, Xclient};
 use super::capabilities::Security;
 use super::command::{Command, Commands, Hello, NOT_OFFERED, Objection};
+use super::content::Search;
 use super::limits::Limit;
 use super::proxy::Header;
 use super::tally::Granted;
@@ -150,6 +151,7 @@ pub(super) struct Dialogue {
     messages: u32,
     commands: Commands,
     login: Login,
+    search: Search,
     waiting: Option<(Duration, Answer)>,
 }
 
@@ -171,8 +173,8 @@ impl Dialogue {
             }
         };
         let (security, commands) = (Security::Clear, Commands::default());
-        let login = Login::default();
-        Self { stage, security, admission, messages: 0, commands, login, waiting: None }
+        let (login, search) = (Login::default(), Search::default());
+        Self { stage, security, admission, messages: 0, commands, login, search, waiting: None }
     }
 
     /// Goes on with the octets of one read, or with those that an earlier call left over; puts the
@@ -205,7 +207,7 @@ impl Dialogue {
                 Stage::AwaitDot(envelope, text) => {
                     used += self.read_text(rest, envelope, text, &mut turn);
                 }
-                Stage::AwaitChunk(chunk) => used += self.read_chunk(rest, chunk),
+                Stage::AwaitChunk(chunk) => used += self.read_chunk(rest, chunk, &turn),
                 Stage::AwaitResponse => used += self.read_response(rest, &mut turn),
                 Stage::Turned | Stage::AwaitHello | Stage::AwaitMail | Stage::AwaitData(_) => {
                     used += self.read_command(rest, &mut turn);

@@ -16,6 +16,7 @@ pub(super) const UNVERIFIED: &[u8] = b"252 2.0.0 not verified\r\n";
 pub(super) const BYE: &[u8] = b"221 2.0.0 bye\r\n";
 pub(super) const TOO_LARGE: &[u8] = b"552 5.3.4 message too large\r\n";
 pub(super) const LONE_FEED: &[u8] = b"550 5.6.0 a line feed without carriage return\r\n";
+pub(super) const REJECTED: &[u8] = b"550 5.7.1 refused for its content\r\n";
 pub(super) const HELLO_FIRST: &[u8] = b"503 5.5.1 EHLO first\r\n";
 pub(super) const MAIL_FIRST: &[u8] = b"503 5.5.1 MAIL first\r\n";
 pub(super) const RCPT_FIRST: &[u8] = b"503 5.5.1 RCPT first\r\n";

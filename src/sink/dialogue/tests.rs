@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Delay, SinkLimits, SinkPlan, SinkReply, SinkStep, SinkTls};
+use crate::plan::{Delay, SinkLimits, SinkPlan, SinkReject, SinkReply, SinkStep, SinkTls};
 use crate::sink::tally::{SinkCounters, Tally};
 use crate::smtp::{Code, Login, Secret};
 
@@ -239,6 +239,39 @@ fn chunks_beyond_the_size_are_refused_whatever_they_say() {
     let line = vec![b'x'; 50 << 20];
     let octets = [b"BDAT 52428800\r\n", &line[..], b"BDAT 1\r\nxRSET\r\n"].concat();
     assert_eq!(after_rcpt(&octets), [250, 552, 250]);
+}
+
+#[test]
+fn a_text_with_words_of_the_plan_is_refused_at_its_end_and_the_next_is_not() {
+    let reply = |code| SinkReply {
+        code: Code::new(code).unwrap(),
+        enhanced: None,
+        text: "5.7.1 no".to_owned(),
+    };
+    let reject =
+        |contains: &str, code| SinkReject { contains: contains.to_owned(), reply: reply(code) };
+    let rejects = vec![reject("Subject: spam", 554), reject("buy", 550)];
+    let plan = SinkPlan { rejects, ..plan() };
+    let envelope = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n";
+    for (text, code) in [
+        ("DATA\r\nSubject: spam\r\n\r\nbuy\r\n.\r\n", 554),
+        ("DATA\r\nSubject: x\r\n\r\nbuy\r\n.\r\n", 550),
+        ("DATA\r\nSubject: x\r\n\r\nby\r\n.\r\n", 250),
+        ("BDAT 2\r\nbuBDAT 1 LAST\r\ny", 550),
+        ("BDAT 2\r\nbuBDAT 1 LAST\r\nx", 250),
+    ] {
+        let clean = format!("{envelope}BDAT 3 LAST\r\nyes");
+        let octets = format!("HELO a\r\n{envelope}{text}{clean}QUIT\r\n");
+        let pieces: Vec<&[u8]> = octets.as_bytes().chunks(1).collect();
+
+        let (replies, _, counters) = converse(&plan, &pieces);
+
+        let refused = u64::from(code != 250);
+        assert_eq!(counters.messages, 2 - refused, "{text}: {replies}");
+        let line = format!("\r\n{code} ");
+        assert!(replies.contains(&line), "{text}: {replies}");
+        assert_eq!(counters.refused.len() as u64, refused, "{text}");
+    }
 }
 
 fn lmtp() -> SinkPlan {

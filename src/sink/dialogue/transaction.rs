@@ -71,12 +71,23 @@ impl Envelope {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     step: Step,
-    verdict: Result<u64, &'static [u8]>,
+    verdict: Verdict,
     /// For how many recipients each reply stands.
     recipients: u64,
     replies: u64,
     /// Whether one of them has accepted the message.
     taken: bool,
+}
+
+/// What is said to a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// It is taken, with so many octets, unless the plan wants otherwise.
+    Taken(u64),
+    /// It is not legal.
+    Illegal(&'static [u8]),
+    /// It has the words of this rule of the plan in it.
+    Rejected(usize),
 }
 
 impl Dialogue {
@@ -95,6 +106,7 @@ impl Dialogue {
                 }
                 if self.answer(STEP, replies::SENDER_OK, turn) == Granted::Yes {
                     self.messages = self.messages.saturating_add(1);
+                    self.search.clear();
                     self.stage = Stage::AwaitData(Envelope::new(alphabet));
                 }
             }
@@ -162,6 +174,7 @@ impl Dialogue {
         turn: &mut Turn<'_>,
     ) -> usize {
         let end = text.read(rest);
+        self.search_in(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default(), turn);
         match end {
             None => self.stage = Stage::AwaitDot(envelope, text),
             Some(_) => self.end_of_data(envelope, text, turn),
@@ -171,21 +184,28 @@ impl Dialogue {
 
     fn end_of_data(&mut self, envelope: Envelope, text: Text, turn: &mut Turn<'_>) {
         let verdict = if text.octets() > LARGEST_TEXT {
-            Err(replies::TOO_LARGE)
+            Verdict::Illegal(replies::TOO_LARGE)
         } else if text.has_lone_feeds() {
-            Err(replies::LONE_FEED)
+            Verdict::Illegal(replies::LONE_FEED)
         } else {
-            Ok(text.octets())
+            Verdict::Taken(text.octets())
         };
         self.end_of_text(Step::EndOfData, envelope, verdict, turn);
     }
 
-    /// The text is there: so many octets, or the reason why they can't be taken.
+    /// Looks for the words that the plan refuses texts for.
+    pub(super) fn search_in(&mut self, octets: &[u8], turn: &Turn<'_>) {
+        if let Some(rejects) = &turn.behaviour.rejects {
+            self.search.read(octets, rejects);
+        }
+    }
+
+    /// The text is there, and what is to be said to it if it has none of the plan's words.
     pub(super) fn end_of_text(
         &mut self,
         step: Step,
         envelope: Envelope,
-        verdict: Result<u64, &'static [u8]>,
+        verdict: Verdict,
         turn: &mut Turn<'_>,
     ) {
         let recipients = match turn.behaviour.protocol {
@@ -194,6 +214,10 @@ impl Dialogue {
             Protocol::Smtp => envelope.recipients,
         };
         let replies = envelope.recipients / recipients.max(1);
+        let verdict = match (verdict, self.search.found()) {
+            (Verdict::Taken(_), Some(rule)) => Verdict::Rejected(rule),
+            (verdict, _) => verdict,
+        };
         let delivery = Delivery { step, verdict, recipients, replies, taken: false };
         self.stage = Stage::AwaitMail;
         let due = turn.behaviour.done(step, turn.now);
@@ -205,8 +229,12 @@ impl Dialogue {
         let Delivery { step, recipients, .. } = delivery;
         let mut message = None;
         let words = match delivery.verdict {
-            Err(refusal) => Words::Fixed(refusal),
-            Ok(octets) => {
+            Verdict::Illegal(refusal) => Words::Fixed(refusal),
+            Verdict::Rejected(rule) => {
+                let reply = turn.behaviour.rejects.as_ref().and_then(|rejects| rejects.reply(rule));
+                reply.map_or(Words::Fixed(replies::REJECTED), Words::Planned)
+            }
+            Verdict::Taken(octets) => {
                 let fault = turn.behaviour.fault(step).map(Words::Planned);
                 let words = fault.unwrap_or(Words::Fixed(replies::ACCEPTED));
                 if words.code() / 100 == 2 {
