@@ -12,7 +12,7 @@ use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
 use super::template::{Template, TemplateError, Templates};
-use super::{Composer, FeedSpec, Form, Library, Mail, Order, Recipe, RunIdentity};
+use super::{Composer, FeedSpec, Form, Library, Mail, Numbering, Order, Recipe, RunIdentity};
 use crate::draw::Draw;
 
 /// What a template may use: rows of data, and the files beside the plan.
@@ -161,6 +161,7 @@ pub(crate) fn sample_order() -> Order<'static> {
         message: 0,
         draw: Draw::new(0),
         seq: 0,
+        numbering: Numbering::Dense,
         client: "client",
         phase: "phase",
         session: Some(0),

@@ -305,7 +305,7 @@ fn replace(buffer: &mut String, text: &str) {
 mod tests {
     use super::*;
     use crate::draw::Draw;
-    use crate::message::{CountRange, FeedOrder, Form, Recipients, Table};
+    use crate::message::{CountRange, FeedOrder, Form, Numbering, Recipients, Table};
     use crate::smtp::Expectations;
     use mail_parser::{MessageParser, MimeHeaders};
     use proptest::prelude::*;
@@ -353,6 +353,7 @@ mod tests {
             message: 0,
             draw: Draw::new(42).at(seq),
             seq,
+            numbering: Numbering::Dense,
             client: "app",
             phase: "soak",
             session: Some(3),
@@ -436,6 +437,55 @@ mod tests {
             .
         "]]
         .assert_eq(&String::from_utf8(mail.octets).unwrap().replace("\r\n", "\n"));
+    }
+
+    /// Sender, recipient and text of so many messages, each composed by another clone.
+    fn of_people(order: FeedOrder, orders: impl Iterator<Item = Order<'static>>) -> Vec<String> {
+        let feeds: Vec<FeedSpec> =
+            people().into_iter().map(|spec| FeedSpec { order, ..spec }).collect();
+        let recipe = Recipe {
+            from: "{{ feed.people.mail }}".into(),
+            to: Recipients::Each(vec!["{{ feed.people.mail }}".into()]),
+            ..raw("{{ feed.people.name }} {{ feed.people.name }}")
+        };
+        let composer = Composer::new(std::slice::from_ref(&recipe), &feeds, RUN).unwrap();
+        let compose = |order| {
+            let mut mail = Mail::default();
+            composer.clone().compose(&order, &mut mail).unwrap();
+            let text = String::from_utf8(mail.octets).unwrap();
+            let name = text.split([' ', '\r']).next().unwrap().to_owned();
+            assert_eq!(text, format!("{name} {name}\r\n.\r\n"));
+            assert_eq!([&*mail.from], mail.to.iter().map(|to| &**to).collect::<Vec<_>>()[..]);
+            assert_eq!(mail.from, format!("{name}@example.test"));
+            name
+        };
+        orders.map(compose).collect()
+    }
+
+    #[test]
+    fn a_message_takes_one_row_and_the_first_message_the_first() {
+        let dense = (1..=4).map(order);
+        let sparse =
+            [1, 900, 40, 7].map(|seq| Order { numbering: Numbering::Sparse, ..order(seq) });
+
+        for names in [
+            of_people(FeedOrder::Sequential, dense),
+            of_people(FeedOrder::Sequential, sparse.into_iter()),
+        ] {
+            assert_eq!(names, ["ada", "grace", "barbara", "ada"]);
+        }
+    }
+
+    #[test]
+    fn each_row_of_a_shuffled_feed_comes_once_in_a_round_whatever_the_numbers_are() {
+        let numbers = (0..30).map(|n| Order { numbering: Numbering::Sparse, ..order(n * 10 + 1) });
+
+        let names = of_people(FeedOrder::Shuffled, numbers);
+
+        for round in names.chunks(3) {
+            let round: std::collections::BTreeSet<&String> = round.iter().collect();
+            assert_eq!(round.len(), 3, "{names:?}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use corpus::{
 };
 pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
 pub use library::{Library, Reader, TemplateFile};
-pub use order::{AddressError, ComposeError, Mail, Order, RunIdentity};
+pub use order::{AddressError, ComposeError, Mail, Numbering, Order, RunIdentity};
 pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
 pub use table::{Fields, Table};
 pub use template::{Template, TemplateError};

@@ -14,6 +14,17 @@ pub struct RunIdentity {
     pub seed: u64,
 }
 
+/// What the numbers of messages say of their order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Numbering {
+    /// They are known ahead and have no gaps, from 1: the open model. So a message takes the same
+    /// row of a feed in each run, whatever else happens.
+    Dense,
+    /// They say nothing of how many came before: the closed model, in which messages start as
+    /// others end. So a message takes the row behind the one that was taken last.
+    Sparse,
+}
+
 /// One message to compose.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -23,6 +34,8 @@ pub struct Order<'a> {
     pub draw: Draw,
     /// The number of the message, unique in the run.
     pub seq: u64,
+    /// What the number says of the messages before it.
+    pub numbering: Numbering,
     /// The name of the client.
     pub client: &'a str,
     /// The name of the phase.

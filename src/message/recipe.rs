@@ -110,7 +110,7 @@ pub struct FeedSpec {
 /// In which order messages use the rows of a feed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FeedOrder {
-    /// Row `seq mod rows`.
+    /// One after another, and again from the first.
     #[default]
     Sequential,
     /// Each row once in a block as long as the feed, in an order drawn from the seed.

@@ -1,7 +1,13 @@
-//! Feeds and a message's number → the row of each feed that this message uses.
+//! Feeds and a message's turn → the row of each feed that this message uses.
+//!
+//! In the open model the turn is the message's number, so that a seed means the same mail. In the
+//! closed model, where numbers have gaps, messages take turns as they are built: one relaxed
+//! counter for each feed, shared by all workers.
 //!
 //! A shuffled feed is permuted by a small Feistel network instead of a shuffled list, so that a
 //! row costs the same wherever in the run it is asked for, and no worker keeps a list.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use minijinja::Value;
 
@@ -21,6 +27,8 @@ struct Feed {
     order: FeedOrder,
     shuffle: Draw,
     key: u64,
+    /// How many turns were taken.
+    taken: AtomicU64,
 }
 
 impl Feeds {
@@ -33,20 +41,36 @@ impl Feeds {
             order: spec.order,
             shuffle: shuffle.at(key),
             key,
+            taken: AtomicU64::new(0),
         });
         Self { feeds: feeds.collect() }
     }
 
-    /// The row of the feed called `name` for message `seq`; none where there is no such feed.
-    pub(crate) fn row(&self, name: &str, seq: u64, draw: Draw) -> Option<Value> {
-        self.feeds.iter().find(|feed| feed.name == name)?.row(seq, draw)
+    /// How many feeds there are.
+    pub(crate) fn len(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// Which feed is called so; none where there is no such feed.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.feeds.iter().position(|feed| feed.name == name)
+    }
+
+    /// The next turn of a feed, from 0; each is given to one message only.
+    pub(crate) fn take_turn(&self, feed: usize) -> u64 {
+        self.feeds.get(feed).map_or(0, |feed| feed.taken.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The row of a feed at a turn; none where there is no such feed.
+    pub(crate) fn row(&self, feed: usize, turn: u64, draw: Draw) -> Option<Value> {
+        self.feeds.get(feed)?.row(turn, draw)
     }
 }
 
 impl Feed {
-    fn row(&self, seq: u64, draw: Draw) -> Option<Value> {
+    fn row(&self, turn: u64, draw: Draw) -> Option<Value> {
         let count = self.rows.len() as u64;
-        let (block, place) = (seq.checked_div(count)?, seq.checked_rem(count)?);
+        let (block, place) = (turn.checked_div(count)?, turn.checked_rem(count)?);
         let row = match self.order {
             FeedOrder::Sequential => place,
             FeedOrder::Shuffled => permuted(self.shuffle.at(block), count, place),
@@ -95,7 +119,7 @@ mod tests {
     }
 
     fn used(feeds: &Feeds, seq: u64) -> i64 {
-        let row = feeds.row("people", seq, Draw::new(1).at(seq)).unwrap();
+        let row = feeds.row(0, seq, Draw::new(1).at(seq)).unwrap();
         row.get_attr("n").unwrap().as_i64().unwrap()
     }
 
@@ -134,7 +158,7 @@ mod tests {
     #[test]
     fn a_random_feed_depends_on_the_draw_alone() {
         let feeds = feeds(10, FeedOrder::Random);
-        let row = |seq, key| feeds.row("people", seq, Draw::new(1).at(key)).unwrap();
+        let row = |seq, key| feeds.row(0, seq, Draw::new(1).at(key)).unwrap();
 
         assert_eq!(row(0, 5), row(99, 5));
         let rows: BTreeSet<i64> = (0..200).map(|seq| used(&feeds, seq)).collect();
@@ -143,6 +167,9 @@ mod tests {
 
     #[test]
     fn an_unknown_feed_has_no_row() {
-        assert!(feeds(3, FeedOrder::Random).row("peopel", 0, Draw::new(1)).is_none());
+        let feeds = feeds(3, FeedOrder::Random);
+
+        assert_eq!((feeds.position("people"), feeds.position("peopel")), (Some(0), None));
+        assert!(feeds.row(1, 0, Draw::new(1)).is_none());
     }
 }

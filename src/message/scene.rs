@@ -5,8 +5,8 @@
 //! draw, from the template it stands in and from its number there. So the same draw gives the
 //! same text, in whatever order templates are rendered.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use minijinja::value::{Kwargs, Object, from_args};
@@ -14,7 +14,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::fake::{self, Script};
 use super::rows::Feeds;
-use super::{Order, words};
+use super::{Numbering, Order, words};
 use crate::draw::{Draw, Purpose};
 
 /// The values of one message.
@@ -58,7 +58,10 @@ pub(crate) struct Scene {
     session: Option<u64>,
     user: Option<Value>,
     now: SystemTime,
+    numbering: Numbering,
     feeds: Arc<Feeds>,
+    /// By feed: its turn in this message, where that is not known from the number.
+    turns: OnceLock<Box<[OnceLock<u64>]>>,
     site: AtomicU64,
     calls: AtomicU64,
 }
@@ -74,7 +77,9 @@ impl Scene {
             session: order.session,
             user: order.user.map(Value::from),
             now: order.now,
+            numbering: order.numbering,
             feeds,
+            turns: OnceLock::new(),
             site: AtomicU64::new(0),
             calls: AtomicU64::new(0),
         }
@@ -84,6 +89,19 @@ impl Scene {
     pub(crate) fn enter(&self, site: u64) {
         self.site.store(site, Ordering::Relaxed);
         self.calls.store(0, Ordering::Relaxed);
+    }
+
+    /// How many messages had a row of this feed before: taken once, so that all templates of the
+    /// message see the same row.
+    fn turn(&self, feed: usize) -> Option<u64> {
+        match self.numbering {
+            Numbering::Dense => Some(self.seq.saturating_sub(1)),
+            Numbering::Sparse => {
+                let none_yet = || (0..self.feeds.len()).map(|_| OnceLock::new()).collect();
+                let turn = self.turns.get_or_init(none_yet).get(feed)?;
+                Some(*turn.get_or_init(|| self.feeds.take_turn(feed)))
+            }
+        }
     }
 
     fn draw_of(&self, site: u64) -> Draw {
@@ -140,7 +158,9 @@ struct FeedRows {
 
 impl Object for FeedRows {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.scene.feeds.row(key.as_str()?, self.scene.seq, self.scene.start)
+        let scene = &self.scene;
+        let feed = scene.feeds.position(key.as_str()?)?;
+        scene.feeds.row(feed, scene.turn(feed)?, scene.start)
     }
 }
 

@@ -88,6 +88,8 @@ fn a_csv_file_feeds_sender_recipient_and_text_from_the_same_row() {
         assert!(received.iter().all(same), "{order}: {received:?}");
         let people: BTreeSet<&str> = received.iter().map(|[from, ..]| &**from).collect();
         assert_eq!(people, BTreeSet::from(["ada", "eva", "grace"]), "{order}");
+        let third: Vec<&str> = received.iter().step_by(3).map(|[from, ..]| &**from).collect();
+        assert_eq!(third == ["ada"; 4], order == "sequential", "{order}: {received:?}");
         std::fs::remove_dir_all(desk.path("out")).unwrap();
     }
 }

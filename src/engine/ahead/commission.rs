@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::draw::Draw;
 use crate::engine::books::Seed;
-use crate::message::Order;
+use crate::message::{Numbering, Order};
 use crate::plan::{ClientId, MessageId, PhaseId, Plan};
 
 /// One message to compose, as it may be sent to another thread.
@@ -17,6 +17,7 @@ pub(in crate::engine) struct Commission {
     pub(super) message: MessageId,
     draw: Draw,
     seq: u64,
+    numbering: Numbering,
     at: SystemTime,
 }
 
@@ -26,7 +27,10 @@ impl Commission {
         let now = SystemTime::now();
         let early = seed.planned.map(|due| due.saturating_duration_since(Instant::now()));
         let Seed { client, message, draw, seq, .. } = *seed;
-        Self { client, phase, message, draw, seq, at: now + early.unwrap_or_default() }
+        // Only starts of the open model are planned.
+        let numbering = seed.planned.map_or(Numbering::Sparse, |_| Numbering::Dense);
+        let at = now + early.unwrap_or_default();
+        Self { client, phase, message, draw, seq, numbering, at }
     }
 
     /// The order for the composer; `session` is the number of the session, where it is known.
@@ -36,6 +40,7 @@ impl Commission {
             message: self.message.index(),
             draw: self.draw,
             seq: self.seq,
+            numbering: self.numbering,
             client: &client.name,
             phase: &plan.phases[self.phase.index()].name,
             session,

@@ -31,7 +31,7 @@ use super::server_address::ServerAddress;
 use super::tls::TlsSetups;
 use super::worker::{pick, route};
 use crate::draw::Purpose;
-use crate::message::{Composer, ComposerError, Mail, Order, RunIdentity};
+use crate::message::{Composer, ComposerError, Mail, Numbering, Order, RunIdentity};
 use crate::plan::{Client, ClientId, Plan, Timeouts};
 use crate::smtp::{CaseId, Dialog, Expectations, Outcome, Proof, Step};
 use crate::timeline::Timeline;
@@ -194,6 +194,7 @@ impl<D: Dialer> Checker<D> {
             message,
             draw: first.draw,
             seq: first.seq,
+            numbering: Numbering::Sparse,
             client: &client.name,
             phase: first.phase,
             session: Some(number),

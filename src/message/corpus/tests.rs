@@ -12,7 +12,9 @@ use super::library::open_all;
 use super::*;
 use crate::draw::Draw;
 use crate::message::wire::Wire;
-use crate::message::{Composer, FeedOrder, Form, Mail, Order, Recipe, Recipients, RunIdentity};
+use crate::message::{
+    Composer, FeedOrder, Form, Mail, Numbering, Order, Recipe, Recipients, RunIdentity,
+};
 use crate::smtp::Expectations;
 
 /// A folder with these files.
@@ -49,6 +51,7 @@ fn order(seq: u64) -> Order<'static> {
         message: 0,
         draw: Draw::new(42).at(seq),
         seq,
+        numbering: Numbering::Dense,
         client: "app",
         phase: "soak",
         session: None,
