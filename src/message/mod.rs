@@ -1,5 +1,6 @@
 //! Templates, feeds and MIME → the octets of one mail.
 
+mod builtin;
 mod check;
 mod chunk;
 mod composer;
@@ -20,6 +21,7 @@ mod template;
 mod wire;
 mod words;
 
+pub use builtin::Builtin;
 pub use check::{
     Supplies, check_header_name, check_header_template, check_recipient_template,
     check_sender_template, check_template, needs_login,

@@ -81,3 +81,23 @@ fn refused_spam_is_as_expected_and_refused_clean_mail_is_an_error() {
     assert_eq!(code, Some(5), "{summary:#}");
     assert_eq!((messages(&summary, "permanent"), messages(&summary, "unexpected")), (4, 2));
 }
+
+#[test]
+fn builtin_mails_are_refused_by_a_server_that_knows_them() {
+    let desk = Desk::new();
+    let plan = "version = 1\nseed = 7\n[clients.a]\nmessages = { virus = 1, spam = 1 }\n\
+        [messages.virus]\nbuiltin = \"eicar\"\nexpect = { end_of_data = \"554\" }\n\
+        [messages.spam]\nbuiltin = \"gtube\"\nexpect = { end_of_data = \"550\" }\n\
+        [sink]\nreject = [\n\
+        { contains = \"XJS*C4JDBQADN1.NSBN3\", reply = \"550 5.7.1 spam\" },\n\
+        { contains = \"WDVPIVAlQEFQWzRcUFpYNTQ\", reply = \"554 5.7.1 virus\" },\n]\n";
+    desk.write("plan.toml", &format!("{plan}{SIX}"));
+
+    let ran = desk.run(&[]);
+
+    let summary = desk.summary();
+    assert_eq!(ran.code, Some(0), "{summary:#}");
+    assert_eq!(number(&summary, "/all/messages/expected"), 6);
+    let codes = ["550", "554"].map(|code| number(&summary, &format!("/all/codes/{code}")));
+    assert!(codes.iter().all(|count| *count > 0), "{codes:?}");
+}

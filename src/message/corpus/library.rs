@@ -19,7 +19,7 @@ use super::spec::LARGEST_MAIL;
 use super::{CorpusError, CorpusFormat, CorpusSpec, Letter, mbox};
 use crate::draw::{Draw, Purpose};
 use crate::message::rows::permuted;
-use crate::message::{FeedOrder, Order};
+use crate::message::{FeedOrder, Numbering, Order};
 
 /// How many octets of mails are kept in memory, of all corpora of a plan.
 pub(crate) const KEPT: u64 = 64 << 20;
@@ -189,14 +189,15 @@ impl Corpus {
         let count = self.index.len() as u64;
         // Messages are counted from 1.
         let n = order.seq.saturating_sub(1);
+        let block = n.checked_div(count).unwrap_or_default();
         let place = n.checked_rem(count).unwrap_or_default();
-        let position = match self.spec.order {
-            FeedOrder::Sequential => place,
-            FeedOrder::Shuffled => {
-                let block = n.checked_div(count).unwrap_or_default();
-                permuted(self.draw.at(block), count, place)
-            }
-            FeedOrder::Random => order.draw.of(Purpose::Corpus).at(self.key).below(count),
+        let position = match (self.spec.order, order.numbering) {
+            (FeedOrder::Sequential, Numbering::Dense) => place,
+            // Gaps are regular, so that some mails would never be taken: each round begins one
+            // further on. The class of a mail must be known from its number alone.
+            (FeedOrder::Sequential, Numbering::Sparse) => (place + block % count) % count,
+            (FeedOrder::Shuffled, _) => permuted(self.draw.at(block), count, place),
+            (FeedOrder::Random, _) => order.draw.of(Purpose::Corpus).at(self.key).below(count),
         };
         usize::try_from(position).unwrap_or_default()
     }

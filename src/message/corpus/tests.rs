@@ -260,6 +260,21 @@ fn a_shuffled_corpus_takes_each_mail_once_in_an_order_of_the_seed() {
 }
 
 #[test]
+fn every_mail_is_taken_though_the_numbers_of_messages_have_gaps() {
+    let files: Vec<String> = (0..10).map(|n| format!("{n}.eml")).collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|path| (path.as_str(), path.as_str())).collect();
+    let folder = folder(&files);
+    let corpus = open(&spec(folder.path(), ClassesBy::Folder), 1 << 20);
+
+    let numbers = (0..100).map(|n| Order { numbering: Numbering::Sparse, ..order(4 * n + 1) });
+    let texts: Vec<String> = numbers.map(|order| text(&corpus.letter(&order).unwrap())).collect();
+
+    assert_eq!(texts.iter().collect::<BTreeSet<&String>>().len(), 10, "{texts:?}");
+    assert_eq!(texts[0], "0.eml\r\n");
+}
+
+#[test]
 fn a_corpus_beyond_the_limit_is_read_when_needed_and_kept_up_to_the_limit() {
     let text = format!("S: x\n\n{}\n", "x".repeat(1000));
     let files: Vec<String> = (0..100).map(|n| format!("{n}.eml")).collect();

@@ -11,7 +11,7 @@ use crate::plan::ByteSize;
 pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "dkim"];
 
 /// One kind of mail: composed from `subject`, `headers` and `text`, or whole from `raw` or a
-/// `template`, or of a `corpus`. Its texts are templates that are rendered for each message.
+/// `template`, or of a `corpus`, or a `builtin`. Its texts are templates that are rendered for each message.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Message {
     /// Another message whose keys this one begins with.
@@ -36,6 +36,8 @@ pub struct Message {
     /// Whole mails: the path of a folder with `.eml` files, of a Maildir or of an mbox, or a table.
     /// Each message takes one of them.
     pub corpus: Option<ShortOr<String, Corpus>>,
+    /// A mail that scanners object to by agreement.
+    pub builtin: Option<Builtin>,
     /// Which mail of the corpus a message takes, by its number. Default: sequential.
     pub order: Option<Order>,
     /// What is to hold for the mails of each class of the corpus.
@@ -45,6 +47,16 @@ pub struct Message {
     pub size: Option<Size>,
     /// The replies that must come; they go before those of the client.
     pub expect: Option<Expect>,
+}
+
+/// A mail that scanners object to by agreement. It is put together at run time.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Builtin {
+    /// The EICAR test file for virus scanners, attached as `eicar.com`; it does no harm.
+    Eicar,
+    /// The GTUBE line for spam filters, in the text.
+    Gtube,
 }
 
 /// A template that stands in the plan or in a file of its own.

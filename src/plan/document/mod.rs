@@ -29,7 +29,7 @@ pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy
 pub use corpus::{ClassesBy, Corpus, CorpusEnvelope, CorpusFormat, MessageClass};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{
-    Feed, FeedFormat, Headers, Message, Order, Row, Size, Sizes, Text, TextFile, To,
+    Builtin, Feed, FeedFormat, Headers, Message, Order, Row, Size, Sizes, Text, TextFile, To,
 };
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};

@@ -1,5 +1,6 @@
 //! `[messages]` → recipes, with every template tried once.
 
+mod builtin;
 mod corpus;
 mod feed;
 mod size;
@@ -10,7 +11,7 @@ use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
 use crate::message::{
-    CountRange, FeedSpec, Form, Recipe, Recipients, Supplies, Template, TemplateError,
+    Builtin, CountRange, FeedSpec, Form, Recipe, Recipients, Supplies, Template, TemplateError,
     check_header_name, check_header_template, check_recipient_template, check_sender_template,
     check_template,
 };
@@ -19,6 +20,7 @@ use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, 
 use crate::plan::files::Files;
 use crate::plan::{Diagnostic, DiagnosticCode, Place, escape};
 
+use builtin::lower_builtin;
 use corpus::lower_corpus;
 pub(super) use feed::lower_feeds;
 use size::lower_size;
@@ -97,6 +99,9 @@ impl Lowering<'_> {
 
     fn form(&mut self) -> Form {
         let message = self.message;
+        if let Some(builtin) = lower_builtin(message, self.pointer, self.faults) {
+            return self.builtin(builtin);
+        }
         if let Some(spec) = lower_corpus(message, self.pointer, self.corpora, self.faults) {
             return Form::Corpus(spec);
         }
@@ -127,6 +132,15 @@ impl Lowering<'_> {
         }
         self.check_template(&self.at(whole), &text, check_template);
         Form::Raw { text }
+    }
+
+    fn builtin(&mut self, builtin: Builtin) -> Form {
+        let (subject, usual) = (self.message.subject.as_deref(), builtin.subject());
+        Form::Composed {
+            subject: self.template("subject", subject, usual, check_header_template),
+            headers: builtin.headers(),
+            text: builtin.text().into(),
+        }
     }
 
     /// A text that stands in the plan or in a file.
