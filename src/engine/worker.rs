@@ -205,8 +205,11 @@ impl<D: Dialer> Worker<D> {
             Composed::Ready | Composed::Apart => Ok(()),
             Composed::Failed(why) => Err(why.clone()),
             Composed::Awaited(_) | Composed::Not => {
+                let began = Instant::now();
                 let commission = Commission::new(&start.seed(), start.key.phase);
-                self.compose(&commission, start, Some(session))
+                let composed = self.compose(&commission, start, Some(session));
+                self.books.count(start.key, |cell| cell.rendering.record(began.elapsed()));
+                composed
             }
         }
     }

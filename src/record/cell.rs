@@ -80,6 +80,8 @@ pub struct Cell {
     pub lag: Latency,
     /// The time spent waiting for a session; open model only.
     pub wait: Latency,
+    /// What it took the tester to compose messages that name their session, when that was known.
+    pub rendering: Latency,
     /// From connecting until ready for MAIL.
     pub session: Latency,
     /// By [`Step::index`].
@@ -237,6 +239,7 @@ impl Cell {
         self.tls.merge(&other.tls);
         self.auth.merge(other.auth);
         self.lag.merge(&other.lag);
+        self.rendering.merge(&other.rendering);
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             if let Some(theirs) = theirs {
                 mine.get_or_insert_default().merge_counts(theirs);

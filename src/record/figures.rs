@@ -207,6 +207,10 @@ pub struct Figures {
     /// The time spent waiting for a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<LatencyFigures>,
+    /// What it took the tester to compose messages that name `session` or `user`, for which their
+    /// session waited; never a part of `service_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rendering_ms: Option<LatencyFigures>,
     /// From connecting until ready for MAIL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ms: Option<LatencyFigures>,

@@ -111,6 +111,7 @@ impl<W: Write> HistogramLog<W> {
         self.write(&format!("{path}/message/service"), &cell.service, interval)?;
         self.write(&format!("{path}/message/lag"), &cell.lag, interval)?;
         self.write(&format!("{path}/message/wait"), &cell.wait, interval)?;
+        self.write(&format!("{path}/message/rendering"), &cell.rendering, interval)?;
         self.write(&format!("{path}/session/service"), &cell.session, interval)
     }
 

@@ -53,6 +53,7 @@ impl Portion {
             service_ms: cell.service.figures(),
             lag_ms: cell.lag.figures(),
             wait_ms: cell.wait.figures(),
+            rendering_ms: cell.rendering.figures(),
             session_ms: cell.session.figures(),
             steps: step_figures(cell),
             codes: by_name(&cell.codes),

@@ -29,6 +29,8 @@ const LAG_SHARE_OF_RESPONSE: f64 = 0.1;
 const LATE_MS: f64 = 10.0;
 /// More late starts than this are worth a word.
 const LATE_SHARE: f64 = 0.05;
+/// Composing a message late is worth a word where it takes longer than this on average.
+const RENDERING_WORTH_A_WORD_MS: f64 = 1.0;
 /// A worker may be over its limit in this share of a phase's seconds.
 const BUSY_SHARE: f64 = 0.05;
 /// A worker that uses more of its core than this is worth a word.
@@ -58,6 +60,7 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
         let (started, planned) = portion.cell.starts();
         rows.extend(achieved(phase, started, planned));
     }
+    rows.extend(late_rendering(phase, &portion.cell.rendering));
     if messages.planned > 0 {
         let local = Measure::count(messages.of(Outcome::Local), 0);
         rows.push(row("local_failures", Some(phase), local.above(), local));
@@ -84,6 +87,12 @@ fn lag(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow> {
 fn late_starts(phase: &Phase, lag: &Latency) -> Option<FitnessRow> {
     let late = Measure::share(lag.share_above(LATE_MS)?, LATE_SHARE);
     Some(row("late_starts", Some(phase), late.above(), late))
+}
+
+/// Messages that can be composed only for their session delay it, and all others of the worker.
+fn late_rendering(phase: &Phase, rendering: &Latency) -> Option<FitnessRow> {
+    let mean = Measure::ms(rendering.measured()?.mean() / 1000.0, RENDERING_WORTH_A_WORD_MS);
+    Some(row("late_rendering", Some(phase), mean.above(), mean))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -296,6 +305,21 @@ mod tests {
         assert_eq!(status(&rows, "achieved", "open"), Some(FitnessStatus::Warn));
         assert_eq!(status(&rows, "local_failures", "open"), Some(FitnessStatus::Warn));
         assert_eq!(rows.last().map(|row| row.status), Some(FitnessStatus::Ok), "sums hold");
+    }
+
+    #[test]
+    fn messages_composed_late_are_told_where_there_are_any() {
+        let rendered = |micros| {
+            let mut cell = messages(1, Outcome::Accepted, 1);
+            cell.rendering.record(Duration::from_micros(micros));
+            checked(vec![(key(CLOSED, 0, 0), cell)], &[])
+        };
+
+        let none = checked(vec![(key(CLOSED, 0, 0), messages(1, Outcome::Accepted, 1))], &[]);
+
+        assert_eq!(status(&none, "late_rendering", "closed"), None);
+        assert_eq!(status(&rendered(900), "late_rendering", "closed"), Some(FitnessStatus::Ok));
+        assert_eq!(status(&rendered(1100), "late_rendering", "closed"), Some(FitnessStatus::Warn));
     }
 
     #[test]

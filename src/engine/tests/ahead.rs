@@ -139,3 +139,16 @@ async fn what_nobody_wants_any_more_is_not_built() {
     assert_eq!(outcomes.ended(1, Outcome::Accepted), 4);
     assert!(lag <= 35_000, "{lag}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_messages_that_name_their_session_are_counted_as_rendered_late() {
+    let mut plan = mixed(10.0, 2.0);
+    plan.messages[1].form = Form::Raw { text: "Subject: {{ session }}\n\nx\n".into() };
+
+    let outcomes = run_building(plan, 0.0, Vec::new()).await;
+
+    assert_eq!(outcomes.ended(0, Outcome::Accepted), 20);
+    let large = outcomes.phase(0).octets.sent / (33 << 10);
+    assert!((5..15).contains(&large), "{large}");
+    assert_eq!(outcomes.phase(0).rendering.count() + large, 20);
+}

@@ -543,7 +543,8 @@ fn long_names_are_cut_where_they_do_not_fit() {
 
 #[test]
 fn colours_are_only_where_they_are_asked_for_and_change_no_text() {
-    for summary in [passed(), failed(), invalid(), interrupted()] {
+    for summary in [passed, failed, invalid, interrupted] {
+        let summary = summary();
         let page = |style| Page { style, width: 100, folder: None, detail: Detail::Brief };
 
         let plain = render(&summary, page(Style::Plain));
