@@ -36,6 +36,8 @@ pub enum Purpose {
     Nonce,
     /// The mail of a corpus.
     Corpus,
+    /// What a made-up attachment holds.
+    Attachment,
 }
 
 /// A place to draw from: a seed, narrowed step by step to the thing that is drawn for.

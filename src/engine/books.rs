@@ -24,6 +24,9 @@ use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step, 
 
 /// How many octets of large mails' buffers are kept to be used again.
 const KEPT_OCTETS: usize = 64 << 20;
+/// Among so many used mails one is looked for that held the same message.
+const LOOKED_AT: usize = 8;
+
 /// How many refusals of one message are kept for examples of errors.
 const REFUSALS: usize = 16;
 
@@ -84,15 +87,15 @@ impl Books {
         self.tally.borrow_mut().take()
     }
 
-    /// An empty mail with used buffers, if there is one.
-    pub(super) fn mail(&self) -> Mail {
-        self.mails.borrow_mut().pop().unwrap_or_default()
+    /// A mail with used buffers, if there is one; rather one that held the same message before.
+    pub(super) fn mail(&self, message: MessageId) -> Mail {
+        take_used(&mut self.mails.borrow_mut(), message)
     }
 
-    /// An empty mail with large used buffers, if there is one.
-    pub(super) fn large_mail(&self) -> Mail {
+    /// The same with large buffers.
+    pub(super) fn large_mail(&self, message: MessageId) -> Mail {
         let (mails, octets) = &mut *self.large.borrow_mut();
-        let mail = mails.pop().unwrap_or_default();
+        let mail = take_used(mails, message);
         *octets = octets.saturating_sub(mail.octets.capacity());
         mail
     }
@@ -129,6 +132,15 @@ impl Books {
                 transcript: transcript(),
             }));
         }
+    }
+}
+
+fn take_used(mails: &mut Vec<Mail>, message: MessageId) -> Mail {
+    let newest = mails.iter().rev().take(LOOKED_AT);
+    let place = newest.enumerate().find(|(_, mail)| mail.held(message.index()));
+    match place.map(|(behind, _)| mails.len() - 1 - behind) {
+        Some(place) => mails.swap_remove(place),
+        None => mails.pop().unwrap_or_default(),
     }
 }
 
@@ -269,7 +281,7 @@ impl Start {
             case: seed.case,
             draw: seed.draw,
             seq: seed.seq,
-            mail: books.mail(),
+            mail: books.mail(seed.message),
             composed: Composed::Not,
             planned: seed.planned,
             phase,

@@ -22,7 +22,7 @@ impl Expected {
             let both = client.expect.overridden_by(&message.expect);
             let classes = match &message.form {
                 Form::Corpus(corpus) => corpus.classes.as_slice(),
-                Form::Composed { .. } | Form::Raw { .. } => &[],
+                Form::Composed(_) | Form::Raw { .. } => &[],
             };
             let by_class = classes.iter().map(|class| shared(both.overridden_by(&class.expect)));
             OfMessage { by_class: by_class.collect(), unclassed: shared(both) }

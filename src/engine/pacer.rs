@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use super::ahead::Commission;
 use super::alarm::Alarm;
 use super::books::{PhaseState, Seed, Start};
 use super::closed::{ClosedRun, Slot};
@@ -381,7 +380,7 @@ impl<D: Dialer> Pacer<D> {
         {
             let seed = self.seed(open, &planned);
             let promise = if seed.case.is_none() && builder.builds(seed.message) {
-                let promise = builder.build_early(Commission::new(&seed, open.phase.id));
+                let promise = builder.build_early(self.worker.commission(&seed, open.phase.id));
                 if promise.is_none() {
                     return;
                 }

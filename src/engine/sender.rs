@@ -14,7 +14,7 @@ use super::handle::{Handle, Signal};
 use super::tls::Connector;
 use crate::draw::{Draw, Purpose};
 use crate::plan::{Client, Plan};
-use crate::smtp::{Auth, Dialog, Exchange, Expectations, Keyring, Manners, Step, nonce};
+use crate::smtp::{Auth, BodyType, Dialog, Exchange, Expectations, Keyring, Manners, Step, nonce};
 
 /// How long a session of the open model stays idle before it leaves.
 const IDLE: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ pub(super) struct Sender {
     /// Sessions that are open or being opened.
     pub(super) open: Cell<u32>,
     pub(super) opened_ever: Cell<u64>,
+    /// What the server that a session last spoke to takes for a body.
+    pub(super) body: Cell<BodyType>,
     /// Idle sessions, the most recently used last.
     pub(super) idle: RefCell<Vec<Rc<Handle>>>,
     /// Starts that wait for a session.
@@ -86,6 +88,7 @@ impl Sender {
             expected: Expected::new(client, plan),
             open: Cell::default(),
             opened_ever: Cell::default(),
+            body: Cell::default(),
             idle: RefCell::default(),
             waiting: RefCell::default(),
             starved: RefCell::default(),

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::ahead::Commission;
 use super::books::{Seed, Start};
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
@@ -84,7 +83,7 @@ impl<D: Dialer> Worker<D> {
     fn promise_next(&self, slot: &Slot, ordinal: u64) {
         let seed = self.seed(slot, ordinal);
         if seed.case.is_none() && self.builder.builds(seed.message) {
-            let commission = Commission::new(&seed, slot.run.phase.id);
+            let commission = self.commission(&seed, slot.run.phase.id);
             if let Some(promise) = self.builder.build_early(commission) {
                 slot.run.promise(slot.number, ordinal, promise);
             }

@@ -9,7 +9,7 @@ use super::dialer::Dialer;
 use super::pool::Next;
 use super::session::{Flow, Session};
 use crate::message::Mail;
-use crate::smtp::{Act, End, Envelope, Mark, Outcome, Step};
+use crate::smtp::{Act, BodyType, End, Envelope, Mark, Outcome, Step};
 
 /// The pause after a message that could not be sent at all.
 const LOCAL_PAUSE: Duration = Duration::from_millis(1);
@@ -132,7 +132,13 @@ impl<D: Dialer> Session<D> {
     /// Begins a message; false if it could not be composed and is already settled.
     pub(super) fn begin(&mut self, mut start: Start, now: Instant) -> bool {
         start.goes_to(self.handle.address);
-        let composed = self.worker.compose_late(&mut start, self.handle.number);
+        let body = self.dialog.body();
+        self.worker.sender(self.handle.client).body.set(body);
+        let composed = self.worker.compose_late(&mut start, self.handle.number).and_then(|()| {
+            // It was composed for a server that took more.
+            let fits = !start.mail.eight_bit || body == BodyType::EightBitMime;
+            if fits { Ok(()) } else { self.worker.compose_again(&mut start, self.handle.number) }
+        });
         let envelope = envelope(start.seq, &start.mail);
         let sendable = composed.and_then(|()| match self.dialog.lacks(&envelope) {
             Some(lack) => Err(lack.to_owned()),

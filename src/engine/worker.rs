@@ -160,17 +160,22 @@ impl<D: Dialer> Worker<D> {
             return start;
         }
         if self.builder.builds(seed.message) {
-            let build = || self.builder.build(Commission::new(&seed, phase.id));
+            let build = || self.builder.build(self.commission(&seed, phase.id));
             start.composed = Composed::Awaited(promise.unwrap_or_else(build));
             return start;
         }
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
-        let commission = || Commission::new(&seed, phase.id);
+        let commission = || self.commission(&seed, phase.id);
         if !late && self.compose(&commission(), &mut start, None).is_ok() {
             start.composed = Composed::Ready;
         }
         start
+    }
+
+    /// The message of a start, for what its client's server takes as far as that is known.
+    pub(super) fn commission(&self, seed: &Seed, phase: PhaseId) -> Commission {
+        Commission::new(seed, phase, self.sender(seed.client).body.get())
     }
 
     fn compose(
@@ -204,14 +209,17 @@ impl<D: Dialer> Worker<D> {
         match &start.composed {
             Composed::Ready | Composed::Apart => Ok(()),
             Composed::Failed(why) => Err(why.clone()),
-            Composed::Awaited(_) | Composed::Not => {
-                let began = Instant::now();
-                let commission = Commission::new(&start.seed(), start.key.phase);
-                let composed = self.compose(&commission, start, Some(session));
-                self.books.count(start.key, |cell| cell.rendering.record(began.elapsed()));
-                composed
-            }
+            Composed::Awaited(_) | Composed::Not => self.compose_again(start, session),
         }
+    }
+
+    /// Composes a message for a session that is known, or anew for what its server takes.
+    pub(super) fn compose_again(&self, start: &mut Start, session: u64) -> Result<(), String> {
+        let began = Instant::now();
+        let commission = self.commission(&start.seed(), start.key.phase);
+        let composed = self.compose(&commission, start, Some(session));
+        self.books.count(start.key, |cell| cell.rendering.record(began.elapsed()));
+        composed
     }
 
     /// Whether a phase sends messages that are built apart.

@@ -3,16 +3,12 @@
 //! What scanners look for stands here backwards, so that none objects to this file, to the program
 //! or to a plan: only the mail itself holds it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use super::{Attachment, Content, Parts};
 
 /// The EICAR test file (eicar.org), which scanners for viruses find and which does no harm.
 const EICAR: &str = r"*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\4[PA@%P!O5X";
 /// The line for scanners for spam (spamassassin.apache.org/gtube).
 const GTUBE: &str = "X43.C*LIAME-TSET-EBU-ITNA-DRADNATS-EBUTG*NENDI2*3NBSN.1NDAQBDJ4C*SJX";
-
-/// What divides the parts of the mail with the test file.
-const BOUNDARY: &str = "=_mailquake_eicar";
 
 /// A mail that scanners object to by agreement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,54 +28,26 @@ impl Builtin {
         }
     }
 
-    /// The header fields that its text needs.
-    pub fn headers(self) -> Vec<(String, String)> {
-        match self {
-            Self::Eicar => vec![
-                ("Content-Type".to_owned(), format!("multipart/mixed; boundary=\"{BOUNDARY}\"")),
-                ("Content-Transfer-Encoding".to_owned(), "7bit".to_owned()),
-            ],
-            Self::Gtube => Vec::new(),
-        }
-    }
-
-    /// Its text.
-    pub fn text(self) -> String {
-        match self {
-            Self::Eicar => with_test_file(),
-            Self::Gtube => {
-                let line = forwards(GTUBE);
-                format!(
-                    "This message belongs to a load test. It is to be taken for spam.\n\n{line}\n"
-                )
+    /// What it is composed from.
+    pub fn parts(self) -> Parts {
+        let (text, attachments) = match self {
+            Self::Eicar => {
+                let file = Attachment {
+                    name: Some("eicar.com".to_owned()),
+                    media_type: "application/octet-stream".to_owned(),
+                    content: Content::Octets(forwards(EICAR).into_bytes().into()),
+                    inline: None,
+                };
+                ("What is attached is to be taken for a virus.\n".to_owned(), vec![file])
             }
-        }
+            Self::Gtube => {
+                (format!("It is to be taken for spam.\n\n{}\n", forwards(GTUBE)), Vec::new())
+            }
+        };
+        let text = format!("This message belongs to a load test. {text}");
+        let subject = self.subject().to_owned();
+        Parts { subject, text: Some(text.into()), attachments, ..Parts::default() }
     }
-}
-
-fn with_test_file() -> String {
-    let file = STANDARD.encode(forwards(EICAR));
-    format!(
-        "--{BOUNDARY}\n\
-         Content-Type: text/plain; charset=us-ascii\n\
-         \n\
-         This message belongs to a load test. What is attached is to be taken for a virus.\n\
-         \n\
-         --{BOUNDARY}\n\
-         Content-Type: application/octet-stream; name=\"eicar.com\"\n\
-         Content-Disposition: attachment; filename=\"eicar.com\"\n\
-         Content-Transfer-Encoding: base64\n\
-         \n\
-         {}\n\
-         --{BOUNDARY}--\n",
-        in_lines(&file)
-    )
-}
-
-/// RFC 2045 6.8: at most 76 characters to a line.
-fn in_lines(base64: &str) -> String {
-    let lines = base64.as_bytes().chunks(76).map(String::from_utf8_lossy);
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn forwards(text: &str) -> String {
@@ -89,7 +57,7 @@ fn forwards(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Composer, Form, Mail, Recipe, Recipients, RunIdentity};
+    use crate::message::{Composer, Form, Mail, Recipe, Recipients, RunIdentity, Trace};
     use mail_parser::{MessageParser, MimeHeaders as _};
     use sha2::{Digest as _, Sha256};
     use std::sync::Arc;
@@ -100,12 +68,11 @@ mod tests {
             name: "builtin".to_owned(),
             from: "a@load.test".to_owned(),
             to: Recipients::Each(vec!["b@example.test".to_owned()]),
-            form: Form::Composed {
-                subject: builtin.subject().to_owned(),
-                headers: builtin.headers(),
-                text: builtin.text().into(),
-            },
+            cc: None,
+            bcc: None,
+            form: Form::Composed(builtin.parts()),
             size: None,
+            trace: Trace::Left,
             expect: crate::smtp::Expectations::default(),
             library: Arc::default(),
         };

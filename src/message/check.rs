@@ -8,12 +8,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::mailbox::Mailbox;
 use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
 use super::template::{Template, TemplateError, Templates};
 use super::{Composer, FeedSpec, Form, Library, Mail, Numbering, Order, Recipe, RunIdentity};
 use crate::draw::Draw;
+use crate::smtp::BodyType;
 
 /// What a template may use: rows of data, and the files beside the plan.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +39,7 @@ pub fn check_sender_template(
     supplies: Supplies<'_>,
 ) -> Result<(), TemplateError> {
     let Some(sample) = trial(template, supplies)? else { return Ok(()) };
-    check_sender(&sample).map_err(|reason| no_address(&sample, reason))
+    Mailbox::of(&sample).check(check_sender).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a recipient.
@@ -46,7 +48,7 @@ pub fn check_recipient_template(
     supplies: Supplies<'_>,
 ) -> Result<(), TemplateError> {
     let Some(sample) = trial(template, supplies)? else { return Ok(()) };
-    check_recipient(&sample).map_err(|reason| no_address(&sample, reason))
+    Mailbox::of(&sample).check(check_recipient).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a header's value, which must stay on one line.
@@ -167,6 +169,7 @@ pub(crate) fn sample_order() -> Order<'static> {
         session: Some(0),
         user: Some("user@example.test"),
         recipients: None,
+        body: BodyType::SevenBit,
         now: SystemTime::UNIX_EPOCH,
     }
 }
@@ -368,8 +371,8 @@ mod tests {
         assert_eq!(check("", &[], check_sender_template), Ok(()));
         assert_eq!(check_recipient_template("u{{ seq }}@b.test", &[]), Ok(()));
         assert_eq!(
-            check_recipient_template("Ada <a@b.test>", &[]).unwrap_err().message,
-            "`Ada <a@b.test>` is no address: \
+            check_recipient_template("Ada <a b@c.test>", &[]).unwrap_err().message,
+            "`Ada <a b@c.test>` is no address: \
              it holds a space, a control character or an angle bracket"
         );
         assert!(check_recipient_template("", &[]).is_err());

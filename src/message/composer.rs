@@ -2,24 +2,33 @@
 //!
 //! A message is a row of pieces. What is the same in all messages of a recipe is encoded and
 //! dot-stuffed once, when the composer is made; composing copies it between the pieces that
-//! change. So a message in which only Date, Message-ID and addresses change costs a copy.
+//! change. So a message in which only Date, Message-ID and addresses change costs a copy, and one
+//! in a buffer that held the same message before not even that (see [`Cast`]).
 
 use std::borrow::Cow;
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use super::cast::{self, Cast, Places};
 use super::check::sample_order;
 use super::corpus::{self, Corpus, CorpusError, Letter, Part};
-use super::layout::{Piece, Prepared, site};
+use super::layout::{Field, Filler, Group, Piece, Prepared, site};
+use super::mailbox::{Mailbox, put_mailboxes};
 use super::mime::{self, DateStamp};
 use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::Scene;
 use super::template::{Snippet, TemplateError, Templates, late_reason};
 use super::wire::Wire;
-use super::{ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity, SizeSpec};
-use crate::draw::Purpose;
+use super::{
+    AddressError, ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity,
+    SizeSpec,
+};
+use crate::draw::{Draw, Purpose};
+use crate::smtp::BodyType;
 
 /// A message of more octets than this is large.
 const LARGE: u64 = 32 << 10;
@@ -51,7 +60,7 @@ fn open_corpora(
 ) -> Result<(), CorpusError> {
     let specs = (0..).zip(recipes).filter_map(|(message, recipe)| match &recipe.form {
         Form::Corpus(spec) => Some((message, spec)),
-        Form::Composed { .. } | Form::Raw { .. } => None,
+        Form::Composed(_) | Form::Raw { .. } => None,
     });
     for (message, corpus) in corpus::open_all(specs, seed, corpus::KEPT)? {
         if let Some(recipe) = prepared.get_mut(message) {
@@ -68,7 +77,12 @@ struct Cookbook {
     recipes: Vec<Prepared>,
     feeds: Arc<Feeds>,
     run: RunIdentity,
+    /// Different for each.
+    number: u64,
 }
+
+/// How many there were.
+static COOKBOOKS: AtomicU64 = AtomicU64::new(0);
 
 impl Composer {
     /// Compiles the recipes of a plan.
@@ -85,12 +99,17 @@ impl Composer {
     ) -> Result<Self, ComposerError> {
         let library = recipes.first().map(|recipe| Arc::clone(&recipe.library));
         let mut templates = Templates::over(&library.unwrap_or_default());
-        let prepared: Result<Vec<Prepared>, TemplateError> =
-            recipes.iter().map(|recipe| Prepared::new(recipe, &mut templates)).collect();
+        let draws = (0..).map(|n| Draw::new(run.seed).at(n));
+        let prepared: Result<Vec<Prepared>, TemplateError> = recipes
+            .iter()
+            .zip(draws)
+            .map(|(recipe, draw)| Prepared::new(recipe, &mut templates, draw))
+            .collect();
         let mut prepared = prepared?;
         open_corpora(recipes, &mut prepared, run.seed)?;
         let feeds = Arc::new(Feeds::new(feeds, run.seed));
-        let mut book = Cookbook { templates, recipes: prepared, feeds, run };
+        let number = COOKBOOKS.fetch_add(1, Ordering::Relaxed);
+        let mut book = Cookbook { templates, recipes: prepared, feeds, run, number };
         let date = DateStamp::new(SystemTime::UNIX_EPOCH);
         for message in 0..book.recipes.len() {
             let mean = book.sampled_mean(message, &date);
@@ -108,17 +127,26 @@ impl Composer {
     /// no header value; `mail` is then not to be sent.
     pub fn compose(&mut self, order: &Order<'_>, mail: &mut Mail) -> Result<(), ComposeError> {
         self.date.set(order.now);
+        if cast::recast(mail, (self.book.number, self.book.run), order, &self.date) {
+            return Ok(());
+        }
+        mail.cast = None;
         let recipe = self.book.recipe(order.message)?;
         let mut wire = Wire::reusing(mem::take(&mut mail.octets));
         let composed = self.book.put_message((recipe, &self.date), order, mail, &mut wire);
-        if let (Ok(()), Some(size)) = (&composed, recipe.size) {
-            wire.pad_to(size.drawn(order.draw));
+        if let (Ok(_), Some(size)) = (&composed, &recipe.size) {
+            let size = size.drawn(order.draw);
+            match recipe.filler {
+                Filler::ByEncoding if wire.is_base64() => wire.pad_with_empty_lines_to(size),
+                Filler::ByEncoding | Filler::Lines => wire.pad_to(size),
+            }
         }
         mail.size = wire.size();
         mail.eight_bit = wire.eight_bit();
         wire.finish();
         mail.octets = wire.into_octets();
-        composed
+        mail.cast = Cast::of(self.book.number, recipe, order, composed?);
+        Ok(())
     }
 
     /// Whether the message uses `session` or `user`, so that it can be composed only when its
@@ -155,7 +183,7 @@ impl Cookbook {
         let mut wire = Wire::default();
         let order = Order { message, ..sample_order() };
         self.put_message((recipe, date), &order, &mut Mail::default(), &mut wire).ok()?;
-        Some(recipe.size.map_or(0, SizeSpec::mean).max(wire.size()))
+        Some(recipe.size.as_ref().map_or(0, SizeSpec::mean).max(wire.size()))
     }
 
     fn put_message(
@@ -164,7 +192,7 @@ impl Cookbook {
         order: &Order<'_>,
         mail: &mut Mail,
         wire: &mut Wire,
-    ) -> Result<(), ComposeError> {
+    ) -> Result<Places, ComposeError> {
         let corpus = recipe.corpus.as_ref();
         let letter = corpus.map(|corpus| corpus.letter(order)).transpose();
         let letter = letter.map_err(|reason| {
@@ -173,9 +201,21 @@ impl Cookbook {
         })?;
         let letter = letter.as_deref();
         mail.class = corpus.and_then(|corpus| corpus.class(order));
-        let mut composition = Composition { book: self, date, recipe, order, letter, scene: None };
+        let mut composition = Composition {
+            book: self,
+            date,
+            recipe,
+            order,
+            letter,
+            scene: None,
+            names: Vec::new(),
+            places: Places::default(),
+        };
         composition.put_envelope(mail)?;
-        recipe.pieces.iter().try_for_each(|piece| composition.put_piece(piece, mail, wire))
+        for piece in &recipe.pieces {
+            composition.put_piece(piece, mail, wire)?;
+        }
+        Ok(composition.places)
     }
 }
 
@@ -189,42 +229,129 @@ struct Composition<'a> {
     letter: Option<&'a Letter>,
     /// Made for the first template that needs it.
     scene: Option<Arc<Scene>>,
+    /// The names of those that have one.
+    names: Vec<(Whose, String)>,
+    places: Places,
+}
+
+/// Whose name it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Whose {
+    /// The sender's.
+    Sender,
+    /// That of a recipient, by its place in the envelope.
+    Recipient(usize),
 }
 
 impl<'a> Composition<'a> {
     fn put_envelope(&mut self, mail: &mut Mail) -> Result<(), ComposeError> {
-        let from = match self.letter.and_then(|letter| letter.addresses.from.as_deref()) {
-            Some(from) => Cow::Borrowed(from),
-            None => self.render(&self.recipe.from, site::FROM)?,
-        };
-        check_sender(&from).map_err(|reason| self.no_address(&from, reason))?;
-        replace(&mut mail.from, &from);
-        let mut utf8 = !from.is_ascii();
-        if let Some(letter) = self.letter.filter(|letter| !letter.addresses.to.is_empty()) {
-            let named = &letter.addresses.to;
-            mail.to.resize_with(named.len(), String::new);
-            mail.to.iter_mut().zip(named).for_each(|(to, address)| replace(to, address));
-            mail.utf8 = utf8 || named.iter().any(|address| !address.is_ascii());
+        let recipe = self.recipe;
+        let named = self.letter.map(|letter| &letter.addresses);
+        if let Some(from) = named.and_then(|addresses| addresses.from.as_deref()) {
+            self.take_address(from, check_sender, &mut mail.from)?;
+        } else {
+            let whose = (site::FROM, Whose::Sender);
+            self.put_address(&recipe.from, whose, check_sender, &mut mail.from)?;
+        }
+        let mut utf8 = !mail.from.is_ascii();
+        if let Some(addresses) = named.filter(|addresses| !addresses.to.is_empty()) {
+            mail.to.resize_with(addresses.to.len(), String::new);
+            for (to, address) in mail.to.iter_mut().zip(&addresses.to) {
+                self.take_address(address, check_recipient, to)?;
+            }
+            mail.utf8 = utf8 || mail.to.iter().any(|address| !address.is_ascii());
             return Ok(());
         }
-        let count = self.recipient_count();
-        mail.to.resize_with(count, String::new);
-        let templates = self.recipe.to.iter().cycle();
-        for ((to, template), site) in mail.to.iter_mut().zip(templates).zip(site::FIRST_RECIPIENT..)
-        {
-            let address = self.render(template, site)?;
-            check_recipient(&address).map_err(|reason| self.no_address(&address, reason))?;
-            replace(to, &address);
-            utf8 |= !address.is_ascii();
+        let mut place = 0;
+        for group in &recipe.groups {
+            let templates = group.templates.iter().cycle().take(self.count(group));
+            for (template, site) in templates.zip(group.field.first_site()..) {
+                if mail.to.len() == place {
+                    mail.to.push(String::new());
+                }
+                let Some(to) = mail.to.get_mut(place) else { continue };
+                let whose = (site, Whose::Recipient(place));
+                self.put_address(template, whose, check_recipient, to)?;
+                utf8 |= !to.is_ascii();
+                place += 1;
+            }
         }
+        mail.to.truncate(place);
         mail.utf8 = utf8;
         Ok(())
     }
 
-    fn recipient_count(&self) -> usize {
-        let CountRange { min, max } = self.order.recipients.unwrap_or(self.recipe.count);
+    /// Renders a mailbox; its address goes into `buffer`, its name is remembered.
+    fn put_address(
+        &mut self,
+        template: &'a Snippet,
+        (site, whose): (u64, Whose),
+        check: fn(&str) -> Result<(), AddressError>,
+        buffer: &mut String,
+    ) -> Result<(), ComposeError> {
+        let text = self.render(template, site)?;
+        let mailbox = Mailbox::of(&text);
+        mailbox.check(check).map_err(|reason| self.no_address(&text, reason))?;
+        buffer.clear();
+        buffer.push_str(mailbox.address);
+        self.names.extend(mailbox.name.map(|name| (whose, name.into_owned())));
+        Ok(())
+    }
+
+    /// Takes an address that a mail of a corpus has itself.
+    fn take_address(
+        &self,
+        address: &str,
+        check: fn(&str) -> Result<(), AddressError>,
+        buffer: &mut String,
+    ) -> Result<(), ComposeError> {
+        check(address).map_err(|reason| self.no_address(address, reason))?;
+        buffer.clear();
+        buffer.push_str(address);
+        Ok(())
+    }
+
+    fn count(&self, group: &Group) -> usize {
+        let of_client = self.order.recipients.filter(|_| group.field == Field::To);
+        let CountRange { min, max } = of_client.unwrap_or(group.count);
         let draw = self.order.draw.of(Purpose::Recipients);
+        let draw = match group.field {
+            Field::To => draw,
+            Field::Cc => draw.at(1),
+            Field::Bcc => draw.at(2),
+        };
         usize::try_from(draw.within(min.into(), max.into())).unwrap_or(1).max(1)
+    }
+
+    /// The places in the envelope of a field's recipients.
+    fn places_of(&self, field: Field) -> Range<usize> {
+        let mut place = 0;
+        for group in &self.recipe.groups {
+            let end = place + self.count(group);
+            if group.field == field {
+                return place..end;
+            }
+            place = end;
+        }
+        0..0
+    }
+
+    fn put_recipients(&self, field: Field, mail: &Mail, wire: &mut Wire) {
+        let places = self.places_of(field);
+        let addresses = mail.to.get(places.clone()).unwrap_or_default();
+        if self.names.iter().all(|(whose, _)| *whose == Whose::Sender) {
+            return mime::put_addresses(field.name(), addresses, wire);
+        }
+        let boxes = places.zip(addresses).map(|(place, address)| {
+            let name = self.name_of(Whose::Recipient(place)).map(Cow::Borrowed);
+            Mailbox { name, address }
+        });
+        put_mailboxes(field.name(), boxes.collect(), wire);
+    }
+
+    fn name_of(&self, whose: Whose) -> Option<&str> {
+        let named = self.names.iter().find(|(known, _)| *known == whose);
+        named.map(|(_, name)| name.as_str())
     }
 
     fn put_piece(
@@ -234,18 +361,33 @@ impl<'a> Composition<'a> {
         wire: &mut Wire,
     ) -> Result<(), ComposeError> {
         match piece {
-            Piece::Date => self.date.put(wire),
-            Piece::MessageId => mime::put_message_id(self.book.run, self.order.seq, wire),
-            Piece::From => mime::put_from(&mail.from, wire),
-            Piece::To => mime::put_to(&mail.to, wire),
+            Piece::Trace => {
+                self.places.seq = Some(mime::put_trace(self.book.run, self.order, wire));
+            }
+            Piece::Date => {
+                self.places.date = Some(wire.len() + mime::DATE.len());
+                self.date.put(wire);
+            }
+            Piece::MessageId => {
+                self.places.id = Some(wire.len() + mime::MESSAGE_ID.len());
+                mime::put_message_id(self.book.run, self.order.seq, wire);
+            }
+            Piece::From => mime::put_from(&mail.from, self.name_of(Whose::Sender), wire),
+            Piece::Recipients(field) => self.put_recipients(*field, mail, wire),
             Piece::Fixed(part) => wire.put_wire(part),
+            Piece::Either { seven, eight } => wire.put_wire(match self.order.body {
+                BodyType::SevenBit => seven,
+                BodyType::EightBitMime => eight,
+            }),
+            Piece::Filler => wire.mark_filler(),
             Piece::Field { name, value, site } => {
                 let value = self.render(value, *site)?;
                 self.check_line(name, &value)?;
                 mime::put_field(name, &value, wire);
             }
-            Piece::Body { text, coding } => {
-                mime::put_body(&self.render(text, site::TEXT)?, *coding, wire);
+            Piece::Body { text, coding, site } => {
+                let text = self.render(text, *site)?;
+                mime::put_body(&text, *coding, self.order.body, wire);
             }
             Piece::Letter => self.put_letter(wire),
             Piece::Raw(text) => wire.put_lines(self.render(text, site::TEXT)?.as_bytes()),
@@ -290,22 +432,17 @@ impl<'a> Composition<'a> {
         Ok(())
     }
 
-    fn no_address(&self, value: &str, reason: super::AddressError) -> ComposeError {
+    fn no_address(&self, value: &str, reason: AddressError) -> ComposeError {
         let message = self.recipe.name.clone();
         ComposeError::Address { message, value: value.to_owned(), reason }
     }
-}
-
-fn replace(buffer: &mut String, text: &str) {
-    buffer.clear();
-    buffer.push_str(text);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::draw::Draw;
-    use crate::message::{CountRange, FeedOrder, Form, Numbering, Recipients, Table};
+    use crate::message::{FeedOrder, Form, Numbering, Parts, Recipients, Table, Trace};
     use crate::smtp::Expectations;
     use mail_parser::{MessageParser, MimeHeaders};
     use proptest::prelude::*;
@@ -319,12 +456,16 @@ mod tests {
             name: "receipt".into(),
             from: "shop@load.test".into(),
             to: Recipients::Each(vec!["user@example.test".into()]),
-            form: Form::Composed {
+            cc: None,
+            bcc: None,
+            form: Form::Composed(Parts {
                 subject: subject.into(),
                 headers: headers.collect(),
-                text: text.into(),
-            },
+                text: Some(text.into()),
+                ..Parts::default()
+            }),
             size: None,
+            trace: Trace::Left,
             expect: Expectations::default(),
             library: Arc::default(),
         }
@@ -359,6 +500,7 @@ mod tests {
             session: Some(3),
             user: None,
             recipients: None,
+            body: BodyType::SevenBit,
             now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_476_599),
         }
     }

@@ -12,14 +12,19 @@ use mail_builder::headers::text::Text;
 use mail_builder::headers::{Header, HeaderType};
 use mail_builder::mime::{BodyPart, MimePart};
 
-use super::RunIdentity;
+use super::mailbox::{self, Mailbox};
 use super::wire::Wire;
+use super::{Order, RunIdentity};
+use crate::smtp::BodyType;
 
 /// The right side of each Message-ID, and of the From of a null sender; reserved by RFC 2606.
 const DOMAIN: &str = "mailquake.invalid";
 
 /// Longer words can't be folded to legal lines (RFC 5322 2.1.1), so they are encoded.
 const LONGEST_WORD: usize = 900;
+
+/// The longest line that RFC 5322 2.1.1 allows, without its end.
+const LONGEST_LINE: usize = 998;
 
 /// A body part writes its encoding only behind a header field; this one is then left out.
 const LEAD: (&str, &str) = ("MIME-Version", "1.0");
@@ -30,13 +35,16 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// How a text becomes a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Coding {
-    /// In the shortest encoding: 7bit, quoted-printable or Base64.
+    /// In the shortest encoding: 7bit, 8bit where it may be, quoted-printable or Base64.
     Shortest,
-    /// In an encoding that lines of filler may follow: 7bit or quoted-printable.
+    /// In an encoding that lines of filler may follow: any of these but Base64.
     Paddable,
     /// As it is: the plan gives a Content-Transfer-Encoding itself.
     AsWritten,
 }
+
+/// What stands before Date's value.
+pub(crate) const DATE: &[u8] = b"Date: ";
 
 /// The text of Date, written anew once a second.
 #[derive(Clone, Debug)]
@@ -59,9 +67,14 @@ impl DateStamp {
         }
     }
 
+    /// The value of the field.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Appends the header field.
     pub(crate) fn put(&self, wire: &mut Wire) {
-        wire.put_header(b"Date: ");
+        wire.put_header(DATE);
         wire.put_header(self.text.as_bytes());
         wire.put_header(b"\r\n");
     }
@@ -80,12 +93,27 @@ fn fixed_width(second: u64) -> String {
     text
 }
 
+/// Octets of a Message-ID before the number's sign for the domain.
+const ID_LENGTH: usize = 16 + 1 + 16;
+
+/// What stands before Message-ID's changing part.
+pub(crate) const MESSAGE_ID: &[u8] = b"Message-ID: <";
+
+/// The left side of the Message-ID of the message `seq` of a run.
+pub(crate) fn message_id(run: RunIdentity, seq: u64) -> [u8; ID_LENGTH] {
+    let mut id = [b'.'; ID_LENGTH];
+    let (number, rest) = id.split_at_mut(16);
+    number.copy_from_slice(&hex(seq));
+    if let Some(of_run) = rest.get_mut(1..) {
+        of_run.copy_from_slice(&hex(run.id));
+    }
+    id
+}
+
 /// Appends the Message-ID of the message `seq` of a run.
 pub(crate) fn put_message_id(run: RunIdentity, seq: u64, wire: &mut Wire) {
-    wire.put_header(b"Message-ID: <");
-    wire.put_header(&hex(seq));
-    wire.put_header(b".");
-    wire.put_header(&hex(run.id));
+    wire.put_header(MESSAGE_ID);
+    wire.put_header(&message_id(run, seq));
     wire.put_header(b"@");
     wire.put_header(DOMAIN.as_bytes());
     wire.put_header(b">\r\n");
@@ -100,8 +128,40 @@ fn hex(number: u64) -> [u8; 16] {
     digits
 }
 
+/// Appends the fields that tell a mail apart in a server's logs and folders, and says where the
+/// number stands, which has a fixed width.
+pub(crate) fn put_trace(run: RunIdentity, order: &Order<'_>, wire: &mut Wire) -> usize {
+    wire.put_header(b"X-Mailquake-Run: ");
+    wire.put_header(&hex(run.id));
+    wire.put_header(b"\r\nX-Mailquake-Seq: ");
+    let place = wire.len();
+    wire.put_header(&decimal(order.seq));
+    wire.put_header(b"\r\nX-Mailquake-Phase: ");
+    wire.put_header(order.phase.as_bytes());
+    wire.put_header(b"\r\nX-Mailquake-Client: ");
+    wire.put_header(order.client.as_bytes());
+    wire.put_header(b"\r\n");
+    place
+}
+
+/// A number in twenty digits.
+pub(crate) fn decimal(number: u64) -> [u8; 20] {
+    let mut digits = [b'0'; 20];
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        *digit += (left % 10) as u8;
+        left /= 10;
+    }
+    digits
+}
+
 /// Appends the From of an envelope's sender; the null sender's is a daemon's.
-pub(crate) fn put_from(address: &str, wire: &mut Wire) {
+pub(crate) fn put_from(address: &str, name: Option<&str>, wire: &mut Wire) {
+    if let Some(name) = name {
+        let name = Some(Cow::Borrowed(name));
+        mailbox::put_mailboxes("From", vec![Mailbox { name, address }], wire);
+        return;
+    }
     wire.put_header(b"From: <");
     if address.is_empty() {
         wire.put_header(b"MAILER-DAEMON@");
@@ -112,9 +172,10 @@ pub(crate) fn put_from(address: &str, wire: &mut Wire) {
     wire.put_header(b">\r\n");
 }
 
-/// Appends the To of an envelope's recipients, one on a line.
-pub(crate) fn put_to(addresses: &[String], wire: &mut Wire) {
-    let mut before: &[u8] = b"To: <";
+/// Appends a field of recipients, such as To, one address on a line.
+pub(crate) fn put_addresses(field: &str, addresses: &[String], wire: &mut Wire) {
+    wire.put_header(field.as_bytes());
+    let mut before: &[u8] = b": <";
     for address in addresses {
         wire.put_header(before);
         wire.put_header(address.as_bytes());
@@ -124,6 +185,11 @@ pub(crate) fn put_to(addresses: &[String], wire: &mut Wire) {
     wire.put_header(b"\r\n");
 }
 
+/// Appends the To of a message whose recipients are all hidden (RFC 5322 3.4).
+pub(crate) fn put_nobody(wire: &mut Wire) {
+    wire.put_header(b"To: undisclosed-recipients:;\r\n");
+}
+
 /// Appends a header field, folded, and encoded (RFC 2047) where it has to be.
 pub(crate) fn put_field(name: &str, value: &str, wire: &mut Wire) {
     let mut field = Vec::with_capacity(name.len() + value.len() + 16);
@@ -131,6 +197,12 @@ pub(crate) fn put_field(name: &str, value: &str, wire: &mut Wire) {
     field.extend_from_slice(b": ");
     let column = field.len();
     let value = value.trim_matches([' ', '\t']);
+    if !value.is_ascii()
+        && mailbox::is_address_field(name)
+        && let Some(boxes) = mailbox::list(value)
+    {
+        return mailbox::put_mailboxes(name, boxes, wire);
+    }
     // Encoded words are only allowed in some headers, so ASCII is left alone if it can be.
     if value.bytes().all(|octet| octet == b'\t' || (b' '..=b'~').contains(&octet))
         && value.split([' ', '\t']).all(|word| word.len() <= LONGEST_WORD)
@@ -142,13 +214,24 @@ pub(crate) fn put_field(name: &str, value: &str, wire: &mut Wire) {
     wire.put_header(&field);
 }
 
+/// Whether the text is encoded in another way for servers that take 8 bits.
+pub(crate) fn differs_by_body_type(text: &str, coding: Coding) -> bool {
+    coding != Coding::AsWritten && is_eight_bit_text(&canonical(text))
+}
+
 /// Appends the Content-Transfer-Encoding, the blank line and the text.
-pub(crate) fn put_body(text: &str, coding: Coding, wire: &mut Wire) {
+pub(crate) fn put_body(text: &str, coding: Coding, body: BodyType, wire: &mut Wire) {
     let text = canonical(text);
     let mut part = Vec::with_capacity(text.len() + text.len() / 32 + 128);
     match coding {
         Coding::AsWritten => {
             part.extend_from_slice(b"\r\n");
+            part.extend_from_slice(text.as_bytes());
+        }
+        Coding::Shortest | Coding::Paddable
+            if body == BodyType::EightBitMime && is_eight_bit_text(&text) =>
+        {
+            part.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n\r\n");
             part.extend_from_slice(text.as_bytes());
         }
         // The empty line gives a single octet of filler a place.
@@ -183,6 +266,13 @@ fn put_shortest(text: &str, part: &mut Vec<u8>) {
     let lead = (Cow::Borrowed(LEAD.0), HeaderType::Raw(Raw::new(LEAD.1)));
     let contents = BodyPart::Text(Cow::Borrowed(text));
     MimePart { headers: vec![lead], contents }.write_part(part);
+}
+
+/// Whether a text is beyond ASCII and may go as it is where 8 bits may (RFC 2045 2.8).
+fn is_eight_bit_text(text: &str) -> bool {
+    !text.is_ascii()
+        && !text.contains('\0')
+        && text.split("\r\n").all(|line| line.len() <= LONGEST_LINE)
 }
 
 fn put_paddable(text: &str, part: &mut Vec<u8>) {
@@ -270,7 +360,10 @@ mod tests {
 
     #[test]
     fn the_null_sender_has_a_from() {
-        assert_eq!(put(|wire| put_from("", wire)), "From: <MAILER-DAEMON@mailquake.invalid>\r\n");
+        assert_eq!(
+            put(|wire| put_from("", None, wire)),
+            "From: <MAILER-DAEMON@mailquake.invalid>\r\n"
+        );
     }
 
     #[test]
@@ -292,7 +385,9 @@ mod tests {
 
     #[test]
     fn quoted_lines_are_short_and_end_in_no_space() {
-        let body = put(|wire| put_body(&"Größe =  ".repeat(40), Coding::Paddable, wire));
+        let body = put(|wire| {
+            put_body(&"Größe =  ".repeat(40), Coding::Paddable, BodyType::SevenBit, wire);
+        });
 
         assert!(body.contains("quoted-printable"));
         assert!(body.lines().all(|line| line.len() <= 76 && !line.ends_with(' ')), "{body}");

@@ -1,15 +1,19 @@
 //! Templates, feeds and MIME → the octets of one mail.
 
+mod attachment;
 mod builtin;
+mod cast;
 mod check;
 mod chunk;
 mod composer;
 mod corpus;
+mod entity;
 mod fake;
 mod feed_file;
 mod layout;
 mod library;
 mod links;
+mod mailbox;
 mod mime;
 mod order;
 mod recipe;
@@ -21,6 +25,7 @@ mod template;
 mod wire;
 mod words;
 
+pub use attachment::{Attachment, Content, is_media_type, media_type_of};
 pub use builtin::Builtin;
 pub use check::{
     Supplies, check_header_name, check_header_template, check_recipient_template,
@@ -34,6 +39,8 @@ pub use corpus::{
 pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
 pub use library::{Library, Reader, TemplateFile};
 pub use order::{AddressError, ComposeError, Mail, Numbering, Order, RunIdentity};
-pub use recipe::{CountRange, FeedOrder, FeedSpec, Form, Recipe, Recipients, SizeSpec};
+pub use recipe::{
+    CountRange, FeedOrder, FeedSpec, Form, Parts, Recipe, Recipients, SizeSpec, Trace,
+};
 pub use table::{Fields, Table};
 pub use template::{Template, TemplateError};

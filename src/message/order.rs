@@ -2,8 +2,10 @@
 
 use std::time::SystemTime;
 
+use super::cast::Cast;
 use super::{CorpusError, CountRange};
 use crate::draw::Draw;
+use crate::smtp::BodyType;
 
 /// What tells the mails of one run apart from those of another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,12 +48,14 @@ pub struct Order<'a> {
     pub user: Option<&'a str>,
     /// How many recipients the client wants, in place of the message's own count.
     pub recipients: Option<CountRange>,
+    /// What the server takes, as far as it is known.
+    pub body: BodyType,
     /// The time for Date and `now`.
     pub now: SystemTime,
 }
 
 /// One mail, ready to be sent; its buffers are used again by the next one.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Mail {
     /// The address in MAIL FROM, without angle brackets; empty for the null sender.
     pub from: String,
@@ -68,6 +72,27 @@ pub struct Mail {
     pub utf8: bool,
     /// The position of its class among those of its corpus.
     pub class: Option<usize>,
+    /// What it was built for, if the next one may be the same but for a few fields.
+    pub(super) cast: Option<Cast>,
+}
+
+impl Mail {
+    /// Whether it was built as this message and may be built as its next one at less cost.
+    pub fn held(&self, message: usize) -> bool {
+        self.cast.as_ref().is_some_and(|cast| cast.message == message)
+    }
+}
+
+impl Eq for Mail {}
+impl PartialEq for Mail {
+    /// Whether both go over the wire as the same.
+    fn eq(&self, other: &Self) -> bool {
+        let flags = |mail: &Self| (mail.size, mail.eight_bit, mail.utf8);
+        self.octets == other.octets
+            && self.from == other.from
+            && self.to == other.to
+            && flags(self) == flags(other)
+    }
 }
 
 /// Why a message could not be composed: a failure of the tester, not of its target.
@@ -125,6 +150,9 @@ pub enum AddressError {
     /// RFC 5321 4.5.3.1.3 allows a path of 256 octets with its angle brackets.
     #[error("it is longer than 254 octets")]
     TooLong,
+    /// It would begin another header field.
+    #[error("its name holds a control character")]
+    Name,
     /// It would end the address, or the command.
     #[error("it holds a space, a control character or an angle bracket")]
     Character,

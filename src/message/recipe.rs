@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attachment::Attachment;
 use super::{CorpusSpec, Library, Table, Template};
 use crate::smtp::Expectations;
 
@@ -10,32 +11,43 @@ use crate::smtp::Expectations;
 pub struct Recipe {
     /// The name in the plan.
     pub name: String,
-    /// The template of the envelope's sender (MAIL FROM); may render to nothing, the null sender.
+    /// The template of the sender: an address, or a name with one in angle brackets; may render
+    /// to nothing, the null sender.
     pub from: String,
-    /// The envelope's recipients.
+    /// Those whom the message is for. The envelope has those of `to`, `cc` and `bcc`, in this
+    /// order.
     pub to: Recipients,
+    /// Those whom a copy is for.
+    pub cc: Option<Recipients>,
+    /// Those whom a copy is for that no header tells of.
+    pub bcc: Option<Recipients>,
     /// How the text is made.
     pub form: Form,
     /// The size to pad the whole message up to; none leaves it as it is.
     pub size: Option<SizeSpec>,
+    /// Whether header fields tell the mail apart from all others.
+    pub trace: Trace,
     /// The replies that must come for this message.
     pub expect: Expectations,
     /// The template files; all recipes of a plan share one library.
     pub library: Arc<Library>,
 }
 
+/// Whether a mail says of which run, message, phase and client it is (`X-Mailquake-*`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Trace {
+    /// It says so.
+    #[default]
+    Shown,
+    /// It is as the plan has it.
+    Left,
+}
+
 /// How the text of a message is made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     /// Correct MIME with Date and Message-ID, made from parts.
-    Composed {
-        /// The template of the Subject.
-        subject: String,
-        /// Further header fields: name, template of the value.
-        headers: Vec<(String, String)>,
-        /// The template of the plain text.
-        text: Template,
-    },
+    Composed(Parts),
     /// The template of a whole RFC 5322 message.
     Raw {
         /// The template.
@@ -45,10 +57,25 @@ pub enum Form {
     Corpus(CorpusSpec),
 }
 
+/// What a message is composed from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The template of the Subject.
+    pub subject: String,
+    /// Further header fields: name, template of the value.
+    pub headers: Vec<(String, String)>,
+    /// The template of the plain text; none only beside `html`.
+    pub text: Option<Template>,
+    /// The template of the HTML text, an alternative to the plain one.
+    pub html: Option<Template>,
+    /// What goes along with it.
+    pub attachments: Vec<Attachment>,
+}
+
 /// The recipients of one message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipients {
-    /// Each of these templates once.
+    /// Each of these templates once: an address, or a name with one in angle brackets.
     Each(Vec<String>),
     /// One template, rendered anew for each of a number of recipients.
     Repeated {
@@ -76,7 +103,7 @@ impl CountRange {
 }
 
 /// The size of a message in octets as it is sent, without the final dot.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SizeSpec {
     /// Always the same.
     Fixed(u64),
@@ -94,6 +121,9 @@ pub enum SizeSpec {
         /// The 99th percentile.
         p99: u64,
     },
+    /// As often as counted up to each size, in rising order; even inside a step, which begins
+    /// behind the size before it. The counts are finite, zero or more, and not all zero.
+    Histogram(Arc<[(u64, f64)]>),
 }
 
 /// Rows of data that templates read as `feed.NAME.FIELD`.

@@ -39,13 +39,15 @@ pub(crate) struct Wire {
     eight_bit: bool,
     /// Whether the blank line behind the header is known to stand in it.
     has_body: bool,
+    /// Where filler goes; at the end where it is not set.
+    filler_at: Option<usize>,
 }
 
 impl Wire {
     /// An empty one in a used buffer.
     pub(crate) fn reusing(mut octets: Vec<u8>) -> Self {
         octets.clear();
-        Self { octets, dots: 0, eight_bit: false, has_body: false }
+        Self { octets, dots: 0, eight_bit: false, has_body: false, filler_at: None }
     }
 
     /// What was put so far.
@@ -65,6 +67,9 @@ impl Wire {
 
     /// Appends another part.
     pub(crate) fn put_wire(&mut self, part: &Self) {
+        if let Some(place) = part.filler_at {
+            self.filler_at = Some(self.octets.len() + place);
+        }
         self.octets.extend_from_slice(&part.octets);
         self.dots += part.dots;
         self.eight_bit |= part.eight_bit;
@@ -104,12 +109,50 @@ impl Wire {
         }
     }
 
-    /// Appends lines of filler until the message has this size, if it is smaller.
+    /// How many octets stand on the wire so far.
+    pub(crate) fn len(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Filler goes here, behind a text in the midst of other parts.
+    pub(crate) fn mark_filler(&mut self) {
+        self.filler_at = Some(self.octets.len());
+    }
+
+    /// Puts lines of filler in until the message has this size, if it is smaller.
     ///
     /// It stays one octet smaller only where that octet has no legal place: no line is shorter
     /// than its CRLF.
     pub(crate) fn pad_to(&mut self, size: u64) {
-        let mut missing = usize::try_from(size.saturating_sub(self.size())).unwrap_or(0);
+        let missing = usize::try_from(size.saturating_sub(self.size())).unwrap_or(0);
+        let behind = self.filler_at.map(|place| self.octets.split_off(place));
+        self.fill(missing);
+        self.octets.extend(behind.unwrap_or_default());
+    }
+
+    /// The same with empty lines, which a body in Base64 may hold (RFC 2045 6.8).
+    pub(crate) fn pad_with_empty_lines_to(&mut self, size: u64) {
+        for _ in 0..size.saturating_sub(self.size()) / 2 {
+            self.octets.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Whether the body is said to be in Base64.
+    pub(crate) fn is_base64(&self) -> bool {
+        const NAME: &[u8] = b"content-transfer-encoding:";
+        let body = self.body().map_or(0, <[u8]>::len);
+        let header = self.octets.get(..self.octets.len() - body).unwrap_or_default();
+        header.split(|octet| *octet == b'\n').any(|line| {
+            let value = line.split_at_checked(NAME.len());
+            value.is_some_and(|(name, value)| {
+                name.eq_ignore_ascii_case(NAME)
+                    && value.trim_ascii().eq_ignore_ascii_case(b"base64")
+            })
+        })
+    }
+
+    fn fill(&mut self, missing: usize) {
+        let mut missing = missing;
         if missing >= 2 && !self.has_body && self.body().is_none() {
             self.octets.extend_from_slice(b"\r\n");
             missing -= 2;

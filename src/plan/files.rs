@@ -20,6 +20,9 @@ const LARGEST: u64 = 4 << 20;
 /// Feeds may have a million rows.
 const LARGEST_FEED: u64 = 256 << 20;
 
+/// Larger than what most servers take in all.
+pub(super) const LARGEST_ATTACHMENT: u64 = 64 << 20;
+
 /// The content of files, by the paths that the document names them with.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -91,6 +94,9 @@ impl Files {
         for path in secrets::paths(document, &files) {
             files.add(&path);
         }
+        for (_, message) in document.messages.iter() {
+            message.attached().for_each(|path| files.add_attachment(path));
+        }
         files
     }
 
@@ -114,6 +120,11 @@ impl Files {
     /// The rows of a feed that is a file; none where it is none.
     pub(super) fn rows(&self, feed: &str) -> Option<Result<&Table, &FeedFault>> {
         self.feeds.get(feed).map(Result::as_ref)
+    }
+
+    fn add_attachment(&mut self, path: &str) {
+        // What is attached and named elsewhere too may be larger.
+        self.contents.insert(path.to_owned(), read(Path::new(path), LARGEST_ATTACHMENT));
     }
 
     /// What a file holds, or why that is not known.

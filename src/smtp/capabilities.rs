@@ -23,6 +23,16 @@ pub enum Keyword {
     Starttls = 64,
 }
 
+/// What a server takes for the body of a mail, named as in `BODY=` (RFC 6152).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BodyType {
+    /// Octets up to 127 alone: texts beyond ASCII are encoded. Every server takes it.
+    #[default]
+    SevenBit,
+    /// All octets, in lines.
+    EightBitMime,
+}
+
 /// What a server offers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Capabilities {
@@ -54,6 +64,11 @@ impl Capabilities {
     /// Whether an extension is offered.
     pub const fn offers(self, keyword: Keyword) -> bool {
         self.keywords & keyword as u8 != 0
+    }
+
+    /// What may be sent as the body of a mail.
+    pub const fn body(self) -> BodyType {
+        if self.offers(Keyword::EightBitMime) { BodyType::EightBitMime } else { BodyType::SevenBit }
     }
 
     /// Whether a session can log in in this way.

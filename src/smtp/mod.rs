@@ -27,7 +27,7 @@ pub use auth::{
     Attempt, Auth, Breach, Exchange, Keyring, Keys, Login, Mechanism, Mechanisms, NONCE_LENGTH,
     Proof, Secret, Veil, attribute, cram_md5, decode, encode, nonce,
 };
-pub use capabilities::{Capabilities, Keyword};
+pub use capabilities::{BodyType, Capabilities, Keyword};
 pub use cases::{
     ALIVE, Case, CaseEnd, CaseEnding, CaseEvent, CaseId, Codes, Cue, Group, Judgement, Patience,
     Piece, Play, Player, Rule,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::message::{CountRange, Form, Recipe, Recipients};
+use crate::message::{CountRange, Form, Recipe, Recipients, Trace};
 use crate::plan::{
     Arrival, Begin, Client, ClientId, Curve, Endpoint, FitnessLimits, Load, MessageId, Monitor,
     Phase, PhaseId, PhaseKind, Plan, SinkPlan, Target, TargetId, Timeouts, Weighted,
@@ -70,8 +70,11 @@ fn recipe() -> Recipe {
         name: "receipt".to_owned(),
         from: "a@load.test".to_owned(),
         to: Recipients::Each(vec!["b@example.test".to_owned()]),
+        cc: None,
+        bcc: None,
         form: Form::Raw { text: "Subject: x\n\nx\n".into() },
         size: None,
+        trace: Trace::Left,
         expect: Expectations::default(),
         library: std::sync::Arc::default(),
     }

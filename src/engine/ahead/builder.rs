@@ -70,7 +70,11 @@ impl Builder {
     fn promise(&self, commission: Commission, claim: Option<Claim>) -> Promise {
         let (promise, place) = Promise::new(claim);
         self.promised.borrow_mut().push_back(place);
-        let job = Job { commission, mail: self.books.large_mail(), wanted: promise.wanted() };
+        let job = Job {
+            commission,
+            mail: self.books.large_mail(commission.message),
+            wanted: promise.wanted(),
+        };
         let maker = self.maker.borrow();
         if maker.as_ref().is_none_or(|maker| maker.jobs.send(job).is_err()) {
             self.break_promises();

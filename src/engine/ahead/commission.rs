@@ -8,6 +8,7 @@ use crate::draw::Draw;
 use crate::engine::books::Seed;
 use crate::message::{Numbering, Order};
 use crate::plan::{ClientId, MessageId, PhaseId, Plan};
+use crate::smtp::BodyType;
 
 /// One message to compose, as it may be sent to another thread.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +19,21 @@ pub(in crate::engine) struct Commission {
     draw: Draw,
     seq: u64,
     numbering: Numbering,
+    body: BodyType,
     at: SystemTime,
 }
 
 impl Commission {
-    /// The message of a start. It bears the time at which it is due, if that is still to come.
-    pub(in crate::engine) fn new(seed: &Seed, phase: PhaseId) -> Self {
+    /// The message of a start, for a server that takes this. It bears the time at which it is due,
+    /// if that is still to come.
+    pub(in crate::engine) fn new(seed: &Seed, phase: PhaseId, body: BodyType) -> Self {
         let now = SystemTime::now();
         let early = seed.planned.map(|due| due.saturating_duration_since(Instant::now()));
         let Seed { client, message, draw, seq, .. } = *seed;
         // Only starts of the open model are planned.
         let numbering = seed.planned.map_or(Numbering::Sparse, |_| Numbering::Dense);
         let at = now + early.unwrap_or_default();
-        Self { client, phase, message, draw, seq, numbering, at }
+        Self { client, phase, message, draw, seq, numbering, body, at }
     }
 
     /// The order for the composer; `session` is the number of the session, where it is known.
@@ -46,6 +49,7 @@ impl Commission {
             session,
             user: session.and_then(|number| Some(&*client.auth.as_ref()?.login(number)?.user)),
             recipients: client.recipients,
+            body: self.body,
             now: self.at,
         }
     }

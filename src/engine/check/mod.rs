@@ -33,7 +33,7 @@ use super::worker::{pick, route};
 use crate::draw::Purpose;
 use crate::message::{Composer, ComposerError, Mail, Numbering, Order, RunIdentity};
 use crate::plan::{Client, ClientId, Plan, Timeouts};
-use crate::smtp::{CaseId, Dialog, Expectations, Outcome, Proof, Step};
+use crate::smtp::{BodyType, CaseId, Dialog, Expectations, Outcome, Proof, Step};
 use crate::timeline::Timeline;
 use first::First;
 use talk::Talk;
@@ -199,6 +199,7 @@ impl<D: Dialer> Checker<D> {
             phase: first.phase,
             session: Some(number),
             user: client.auth.as_ref().and_then(|auth| Some(&*auth.login(number)?.user)),
+            body: BodyType::SevenBit,
             recipients: client.recipients,
             now: SystemTime::now(),
         };

@@ -57,6 +57,7 @@ fn order(seq: u64) -> Order<'static> {
         session: None,
         user: None,
         recipients: None,
+        body: crate::smtp::BodyType::SevenBit,
         now: SystemTime::UNIX_EPOCH,
     }
 }
@@ -90,8 +91,11 @@ fn compose(spec: CorpusSpec, seq: u64) -> Mail {
         name: "real".to_owned(),
         from: "plan@load.test".to_owned(),
         to: Recipients::Each(vec!["{{ seq }}@example.test".to_owned()]),
+        cc: None,
+        bcc: None,
         form: Form::Corpus(spec),
         size: None,
+        trace: crate::message::Trace::Left,
         expect: Expectations::default(),
         library: std::sync::Arc::default(),
     };

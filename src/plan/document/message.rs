@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Corpus, Count, Expect, MessageClass, OneOrMany, ShortOr, Table};
+use super::{Attachment, Corpus, Count, Expect, MessageClass, OneOrMany, ShortOr, Table};
 use crate::plan::ByteSize;
 
 /// Keys of a message that this version does not build.
-pub(super) const LATER: &[&str] = &["cc", "bcc", "html", "attachments", "dkim"];
+pub(super) const LATER: &[&str] = &["dkim"];
 
 /// One kind of mail: composed from `subject`, `headers` and `text`, or whole from `raw` or a
 /// `template`, or of a `corpus`, or a `builtin`. Its texts are templates that are rendered for each message.
@@ -17,17 +17,28 @@ pub struct Message {
     /// Another message whose keys this one begins with.
     #[serde(skip_serializing)]
     pub extends: Option<String>,
-    /// The envelope's sender; the empty text is the null sender. Default: sender@load.test.
+    /// The sender, as `shop@load.test` or `The Shop <shop@load.test>`; the empty text is the null
+    /// sender. Its address is the envelope's, and that of From unless `headers` has another.
+    /// Default: sender@load.test.
     pub from: Option<String>,
-    /// The envelope's recipients: an address, a list, or `{ address, count }`. Default:
-    /// recipient@example.test.
-    pub to: Option<ShortOr<OneOrMany<String>, To>>,
+    /// The recipients, as `ada@example.test` or `Ada <ada@example.test>`: one, a list, or
+    /// `{ address, count }`. The envelope has those of `to`, `cc` and `bcc`. Default:
+    /// recipient@example.test, unless `cc` or `bcc` is there.
+    pub to: Option<Recipients>,
+    /// Recipients of a copy, who stand in Cc.
+    pub cc: Option<Recipients>,
+    /// Recipients of a copy whom no header field names.
+    pub bcc: Option<Recipients>,
     /// The Subject.
     pub subject: Option<String>,
     /// Further header fields.
     pub headers: Option<Headers>,
     /// The plain text: the template itself, or `{ file }`.
     pub text: Option<Text>,
+    /// The HTML text, an alternative to `text`: the template itself, or `{ file }`.
+    pub html: Option<Text>,
+    /// What is attached: files, by their paths, or tables.
+    pub attachments: Option<Vec<ShortOr<String, Attachment>>>,
     /// A whole RFC 5322 message.
     pub raw: Option<String>,
     /// The file with a whole RFC 5322 message, relative to the plan's folder. It may include,
@@ -45,6 +56,9 @@ pub struct Message {
     /// The size that the message is padded up to: octets, a text such as `64KiB`,
     /// `{ min, max }`, or `{ p50, p99 }`.
     pub size: Option<Size>,
+    /// Whether header fields tell each mail apart: `X-Mailquake-Run`, `-Seq`, `-Phase` and
+    /// `-Client`. Default: true.
+    pub trace: Option<bool>,
     /// The replies that must come; they go before those of the client.
     pub expect: Option<Expect>,
 }
@@ -58,6 +72,9 @@ pub enum Builtin {
     /// The GTUBE line for spam filters, in the text.
     Gtube,
 }
+
+/// Recipients of a message.
+pub type Recipients = ShortOr<OneOrMany<String>, To>;
 
 /// A template that stands in the plan or in a file of its own.
 pub type Text = ShortOr<String, TextFile>;
@@ -74,11 +91,24 @@ pub struct TextFile {
 impl Message {
     /// The files that it names, to change them.
     pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let text = self.text.as_mut().and_then(|text| match text {
+        let texts = [self.text.as_mut(), self.html.as_mut()].into_iter().flatten();
+        let texts = texts.filter_map(|text| match text {
             ShortOr::Short(_) => None,
             ShortOr::Long(text) => text.file.as_mut(),
         });
-        self.template.iter_mut().chain(text)
+        let attached = self.attachments.iter_mut().flatten().filter_map(|part| match part {
+            ShortOr::Short(file) => Some(file),
+            ShortOr::Long(part) => part.file.as_mut(),
+        });
+        self.template.iter_mut().chain(texts).chain(attached)
+    }
+
+    /// The files that are attached.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = &str> {
+        self.attachments.iter().flatten().filter_map(|part| match part {
+            ShortOr::Short(file) => Some(file.as_str()),
+            ShortOr::Long(part) => part.file.as_deref(),
+        })
     }
 }
 
@@ -100,9 +130,9 @@ pub struct To {
     pub count: Option<Count>,
 }
 
-/// Sizes that one is drawn from: evenly from `min` to `max`, or log-normal through `p50` and
-/// `p99`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+/// Sizes that one is drawn from: evenly from `min` to `max`, log-normal through `p50` and `p99`,
+/// or as a `histogram` of measured sizes has them.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
     /// The least.
@@ -113,6 +143,9 @@ pub struct Sizes {
     pub p50: Option<ByteSize>,
     /// The 99th percentile.
     pub p99: Option<ByteSize>,
+    /// How many were measured up to each size: `{ "2KiB" = 310, "64KiB" = 120, "1MiB" = 8 }`.
+    /// Inside a step, from the size before it, sizes are even.
+    pub histogram: Option<Table<f64>>,
 }
 
 /// Rows of data for templates: `inline`, or from a `file`.

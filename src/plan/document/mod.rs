@@ -4,6 +4,7 @@
 //! the schema's descriptions, so they speak to the writer of a plan. Nothing in them is required;
 //! what a plan must have is asked for when it is lowered, so that one gap hides no other mistake.
 
+mod attachment;
 mod auth;
 mod client;
 mod corpus;
@@ -24,12 +25,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use attachment::Attachment;
 pub use auth::{Auth, AuthMechanism, SecretText};
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use corpus::{ClassesBy, Corpus, CorpusEnvelope, CorpusFormat, MessageClass};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{
-    Builtin, Feed, FeedFormat, Headers, Message, Order, Row, Size, Sizes, Text, TextFile, To,
+    Builtin, Feed, FeedFormat, Headers, Message, Order, Recipients, Row, Size, Sizes, Text,
+    TextFile, To,
 };
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};

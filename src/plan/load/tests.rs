@@ -209,11 +209,13 @@ fn the_whole_plan_of_the_language_loads() {
     assert_eq!(plan.clients[1].messages.choices, [(MessageId(0), 3.0), (MessageId(1), 1.0)]);
     assert_eq!(plan.sink.role, SinkRole::NextHop);
     assert_eq!(plan.sink.replies[0].1[0].0.text, "4.7.1 greylisted");
-    let crate::message::Form::Composed { headers, text, .. } = &plan.messages[0].form else {
+    let crate::message::Form::Composed(crate::message::Parts { headers, text, .. }) =
+        &plan.messages[0].form
+    else {
         panic!("{:?}", plan.messages[0].form)
     };
     assert_eq!(headers.len(), 2, "the name of a header may begin with x-");
-    let crate::message::Template::Inline(text) = text else { panic!("{text:?}") };
+    let Some(crate::message::Template::Inline(text)) = text else { panic!("{text:?}") };
     assert!(text.contains("costs $5"), "{text}");
 }
 

@@ -404,7 +404,7 @@ fn mistakes_in_each_section_have_their_place() {
         ),
         (
             json!({ "messages": { "m": { "size": { "min": 1 } } } }),
-            "E014 /messages/m/size: a size is a number, `{ min, max }` or `{ p50, p99 }`",
+            "E014 /messages/m/size: a size is a number, `{ min, max }`, `{ p50, p99 }` or `{ histogram }`",
         ),
         (
             json!({ "messages": { "m": { "expect": { "greeting": "554" } } } }),

@@ -20,9 +20,9 @@ use super::chunk::{Carrier, MOST_IN_FLIGHT};
 use super::envelope::{Commands, Terms};
 use super::transaction::{Onward, Part, Transaction};
 use super::{
-    Act, Capabilities, Chunking, Class, Code, Dsn, EhloName, End, Ending, Envelope, Event,
-    Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step, Throttle,
-    TlsMode, Xclient,
+    Act, BodyType, Capabilities, Chunking, Class, Code, Dsn, EhloName, End, Ending, Envelope,
+    Event, Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step,
+    Throttle, TlsMode, Xclient,
 };
 
 /// What does not change from session to session.
@@ -177,6 +177,11 @@ impl Dialog {
         } else {
             None
         }
+    }
+
+    /// What the server takes for the body of a mail.
+    pub const fn body(&self) -> BodyType {
+        self.offered.body()
     }
 
     /// The commands of a message as this session sends them: MAIL, RCPT for each recipient, DATA

@@ -17,6 +17,8 @@ pub(super) fn lower_builtin(
     let keys = [
         ("headers", message.headers.is_some()),
         ("text", message.text.is_some()),
+        ("html", message.html.is_some()),
+        ("attachments", message.attachments.is_some()),
         ("raw", message.raw.is_some()),
         ("template", message.template.is_some()),
         ("corpus", message.corpus.is_some()),

@@ -1,5 +1,6 @@
 //! `[messages]` → recipes, with every template tried once.
 
+mod attachment;
 mod builtin;
 mod corpus;
 mod feed;
@@ -11,15 +12,17 @@ use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
 use crate::message::{
-    Builtin, CountRange, FeedSpec, Form, Recipe, Recipients, Supplies, Template, TemplateError,
-    check_header_name, check_header_template, check_recipient_template, check_sender_template,
-    check_template,
+    Builtin, CountRange, FeedSpec, Form, Parts, Recipe, Recipients, Supplies, Template,
+    TemplateError, Trace, check_header_name, check_header_template, check_recipient_template,
+    check_sender_template, check_template,
 };
-use crate::plan::corpora::Corpora;
-use crate::plan::document::{Document, Expect, Headers, Message as MessageTable, ShortOr, Text};
+use crate::plan::document::{
+    Document, Expect, Headers, Message as MessageTable, Recipients as RecipientTable, ShortOr, Text,
+};
 use crate::plan::files::Files;
 use crate::plan::{Diagnostic, DiagnosticCode, Place, escape};
 
+use attachment::lower_attachments;
 use builtin::lower_builtin;
 use corpus::lower_corpus;
 pub(super) use feed::lower_feeds;
@@ -43,8 +46,7 @@ pub(super) fn lower_all(
     let mut recipes: Vec<Recipe> = messages
         .map(|(name, message)| {
             let pointer = format!("/messages/{}", escape(name));
-            Lowering { message, pointer: &pointer, supplies, corpora: &files.corpora, faults }
-                .lower(name)
+            Lowering { message, pointer: &pointer, supplies, files, faults }.lower(name)
         })
         .collect();
     // All that the trials met has been read; nothing is read while mail is sent.
@@ -71,7 +73,7 @@ struct Lowering<'a> {
     message: &'a MessageTable,
     pointer: &'a str,
     supplies: Supplies<'a>,
-    corpora: &'a Corpora,
+    files: &'a Files,
     faults: &'a mut Faults,
 }
 
@@ -85,9 +87,12 @@ impl Lowering<'_> {
         Recipe {
             name: name.to_owned(),
             from: self.template("from", message.from.as_deref(), SENDER, check_sender_template),
-            to: self.recipients(),
+            to: self.to(),
+            cc: message.cc.as_ref().map(|cc| self.recipients("cc", cc)),
+            bcc: message.bcc.as_ref().map(|bcc| self.recipients("bcc", bcc)),
             form: self.form(),
             size,
+            trace: if message.trace == Some(false) { Trace::Left } else { Trace::Shown },
             expect,
             library: Arc::default(),
         }
@@ -102,17 +107,12 @@ impl Lowering<'_> {
         if let Some(builtin) = lower_builtin(message, self.pointer, self.faults) {
             return self.builtin(builtin);
         }
-        if let Some(spec) = lower_corpus(message, self.pointer, self.corpora, self.faults) {
+        if let Some(spec) = lower_corpus(message, self.pointer, &self.files.corpora, self.faults) {
             return Form::Corpus(spec);
         }
         let (whole, text) = match (&message.raw, &message.template) {
             (None, None) => {
-                let subject = message.subject.as_deref();
-                return Form::Composed {
-                    subject: self.template("subject", subject, SUBJECT, check_header_template),
-                    headers: self.headers(message.headers.as_ref()),
-                    text: self.text("text", message.text.as_ref(), TEXT),
-                };
+                return Form::Composed(self.parts());
             }
             (_, Some(path)) => ("template", Template::File(path.clone())),
             (Some(text), None) => ("raw", Template::Inline(text.clone())),
@@ -121,6 +121,9 @@ impl Lowering<'_> {
             ("subject", message.subject.is_some()),
             ("headers", message.headers.is_some()),
             ("text", message.text.is_some()),
+            ("html", message.html.is_some()),
+            ("attachments", message.attachments.is_some()),
+            ("cc", message.cc.is_some()),
             ("raw", message.raw.is_some() && whole != "raw"),
         ];
         for (key, _) in parts.into_iter().filter(|(_, is_there)| *is_there) {
@@ -136,23 +139,60 @@ impl Lowering<'_> {
 
     fn builtin(&mut self, builtin: Builtin) -> Form {
         let (subject, usual) = (self.message.subject.as_deref(), builtin.subject());
-        Form::Composed {
-            subject: self.template("subject", subject, usual, check_header_template),
-            headers: builtin.headers(),
-            text: builtin.text().into(),
+        let subject = self.template("subject", subject, usual, check_header_template);
+        Form::Composed(Parts { subject, ..builtin.parts() })
+    }
+
+    /// What a message is composed from.
+    fn parts(&mut self) -> Parts {
+        let message = self.message;
+        let listed = message.attachments.as_deref().unwrap_or_default();
+        let attachments =
+            lower_attachments(listed, &self.at("attachments"), self.files, self.faults);
+        let html = message.html.as_ref().map(|html| self.text("html", html));
+        let text = match (&message.text, &html) {
+            (Some(text), _) => Some(self.text("text", text)),
+            (None, Some(_)) => None,
+            (None, None) => Some(TEXT.into()),
+        };
+        if html.is_none() && attachments.iter().any(|part| part.inline.is_some()) {
+            let message = "an `inline` attachment is shown in `html`, which is missing";
+            self.faults.conflict(self.pointer, "attachments", message);
+        }
+        if html.is_some() || !attachments.is_empty() {
+            self.refuse_own_types();
+        }
+        let subject = message.subject.as_deref();
+        Parts {
+            subject: self.template("subject", subject, SUBJECT, check_header_template),
+            headers: self.headers(message.headers.as_ref()),
+            text,
+            html,
+            attachments,
+        }
+    }
+
+    /// The fields that say how a message of several parts is divided are not for the plan.
+    fn refuse_own_types(&mut self) {
+        let headers = self.message.headers.iter().flat_map(|headers| headers.0.iter());
+        let own = ["Content-Type", "Content-Transfer-Encoding"];
+        for (name, _) in headers {
+            if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                let message = format!("`{name}` follows from `html` and `attachments`");
+                self.faults.conflict(&self.at("headers"), &escape(name), message);
+            }
         }
     }
 
     /// A text that stands in the plan or in a file.
-    fn text(&mut self, key: &str, text: Option<&Text>, default: &str) -> Template {
+    fn text(&mut self, key: &str, text: &Text) -> Template {
         let pointer = self.at(key);
         let (pointer, template) = match text {
-            None => return default.into(),
-            Some(ShortOr::Short(text)) => (pointer, Template::Inline(text.clone())),
-            Some(ShortOr::Long(table)) => {
+            ShortOr::Short(text) => (pointer, Template::Inline(text.clone())),
+            ShortOr::Long(table) => {
                 let Some(path) = &table.file else {
                     self.faults.missing(&pointer, "file");
-                    return default.into();
+                    return "".into();
                 };
                 (format!("{pointer}/file"), Template::File(path.clone()))
             }
@@ -176,11 +216,20 @@ impl Lowering<'_> {
         lowered
     }
 
-    fn recipients(&mut self) -> Recipients {
-        let pointer = self.at("to");
-        match &self.message.to {
+    /// Those of `to`; where nobody is named at all, one by default.
+    fn to(&mut self) -> Recipients {
+        let message = self.message;
+        match &message.to {
+            Some(to) => self.recipients("to", to),
+            None if message.cc.is_some() || message.bcc.is_some() => Recipients::Each(Vec::new()),
             None => Recipients::Each(vec![RECIPIENT.to_owned()]),
-            Some(ShortOr::Short(addresses)) => {
+        }
+    }
+
+    fn recipients(&mut self, key: &str, recipients: &RecipientTable) -> Recipients {
+        let pointer = self.at(key);
+        match recipients {
+            ShortOr::Short(addresses) => {
                 if addresses.as_slice().is_empty() {
                     self.faults.bad(&pointer, "a message has at least one recipient");
                 }
@@ -189,7 +238,7 @@ impl Lowering<'_> {
                 }
                 Recipients::Each(addresses.as_slice().to_vec())
             }
-            Some(ShortOr::Long(to)) => {
+            ShortOr::Long(to) => {
                 match &to.address {
                     Some(address) => {
                         let pointer = format!("{pointer}/address");

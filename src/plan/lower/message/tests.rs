@@ -1,4 +1,4 @@
-//! Corpora of a plan → what messages take, or what is wrong with them.
+//! Messages of a plan → what they are made of, or what is wrong with them.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::super::tests::{mistakes, plan, with};
-use crate::message::{ClassesBy, CorpusEnvelope, CorpusFormat, CorpusSpec, FeedOrder, Form};
+use crate::message::{
+    ClassesBy, Content, CorpusEnvelope, CorpusFormat, CorpusSpec, FeedOrder, Form, Recipients,
+    SizeSpec, Trace,
+};
 use crate::smtp::{Code, Step};
 
 /// Mails in two sub-folders, one of which has a name that is none.
@@ -133,5 +136,89 @@ fn what_can_not_be_a_corpus_is_told_with_its_place() {
     for (table, expected) in table {
         let told = mistakes(&message(&table));
         assert!(told.len() == 1 && told[0].starts_with(&expected), "{table}: {told:?}");
+    }
+}
+
+#[test]
+fn a_message_has_parts_copies_and_a_histogram_of_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("logo.png"), b"png").unwrap();
+    let plan = plan(&message(&json!({
+        "from": "Shop <shop@load.test>",
+        "cc": ["Ada <ada@example.test>"],
+        "bcc": { "address": "u{{ seq }}@example.test", "count": 2 },
+        "html": "<img src='cid:logo'>",
+        "attachments": [
+            { "file": path(folder.path(), "logo.png"), "inline": "logo" },
+            { "size": "1KiB", "name": "a.pdf" },
+            path(folder.path(), "logo.png"),
+        ],
+        "size": { "histogram": { "64KiB": 1, "2KiB": 3 } },
+        "trace": false,
+    })));
+    let real = &plan.messages[0];
+
+    assert_eq!(real.to, Recipients::Each(vec![]), "cc and bcc are recipients enough");
+    assert_eq!(real.cc, Some(Recipients::Each(vec!["Ada <ada@example.test>".into()])));
+    assert!(matches!(&real.bcc, Some(Recipients::Repeated { count, .. }) if count.min == 2));
+    assert_eq!(real.trace, Trace::Left);
+    assert_eq!(real.size, Some(SizeSpec::Histogram([(2048, 3.0), (65536, 1.0)].into())));
+    let Form::Composed(parts) = &real.form else { panic!("{:?}", real.form) };
+    assert!(parts.html.is_some() && parts.text.is_none());
+    let [logo, made_up, file] = &parts.attachments[..] else { panic!("{:?}", parts.attachments) };
+    assert_eq!((logo.inline.as_deref(), &*logo.media_type), (Some("logo"), "image/png"));
+    assert_eq!(logo.content, Content::Octets(b"png"[..].into()));
+    assert_eq!(made_up.content, Content::Generated(1024));
+    assert_eq!((made_up.name.as_deref(), &*made_up.media_type), (Some("a.pdf"), "application/pdf"));
+    assert_eq!((file.name.as_deref(), &file.inline), (Some("logo.png"), &None));
+}
+
+#[test]
+fn mistakes_in_the_parts_of_a_message_have_their_place() {
+    let table = [
+        (
+            json!({ "attachments": ["/nowhere/a.pdf"] }),
+            "E012 /messages/real/attachments/0: cannot read `/nowhere/a.pdf`: No such file or directory (os error 2)",
+        ),
+        (
+            json!({ "attachments": [{ "name": "a" }] }),
+            "E013 /messages/real/attachments/0/file: missing key `file`",
+        ),
+        (
+            json!({ "attachments": [{ "size": "65MiB" }] }),
+            "E012 /messages/real/attachments/0/size: an attachment is at most 64MiB",
+        ),
+        (
+            json!({ "attachments": [{ "size": 1, "type": "pdf" }] }),
+            "E012 /messages/real/attachments/0/type: a media type is such as `application/pdf`, without parameters",
+        ),
+        (
+            json!({ "html": "x", "attachments": [{ "size": 1, "inline": "<a>" }] }),
+            "E012 /messages/real/attachments/0/inline: up to 64 letters, digits, `.`, `_`, `-` and `@`, as `html` names it",
+        ),
+        (
+            json!({ "attachments": [{ "size": 1, "inline": "a" }] }),
+            "E014 /messages/real/attachments key: an `inline` attachment is shown in `html`, which is missing",
+        ),
+        (
+            json!({ "html": "x", "headers": { "content-type": "text/html" } }),
+            "E014 /messages/real/headers/content-type key: `content-type` follows from `html` and `attachments`",
+        ),
+        (
+            json!({ "raw": "x", "html": "x" }),
+            "E014 /messages/real/html key: `html` is part of `raw`, which is a whole message",
+        ),
+        (
+            json!({ "cc": "a b" }),
+            "E024 /messages/real/cc: `a b` is no address: it holds a space, a control character or an angle bracket",
+        ),
+        (
+            json!({ "size": { "histogram": { "2 apples": 1 } } }),
+            "E012 /messages/real/size/histogram: a histogram has a step that counts something",
+        ),
+    ];
+    for (real, mistake) in table {
+        let told = mistakes(&message(&real));
+        assert_eq!(told.last().map(String::as_str), Some(mistake), "{real}: {told:?}");
     }
 }
