@@ -22,6 +22,7 @@ scenarios! {
     auth_failures_passes: "auth-failures.toml" in "0.03";
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
     connection_limits_passes: "connection-limits.toml" in "0.3";
+    content_filter_passes: "content-filter.toml" in "0.05";
     everyday_mix_passes: "everyday-mix.yaml" in "0.03";
     greylisting_sink_passes: "greylisting-sink.toml" in "0.05";
     malformed_passes: "malformed.toml" in "0.15";

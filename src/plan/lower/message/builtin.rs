@@ -22,6 +22,8 @@ pub(super) fn lower_builtin(
         ("raw", message.raw.is_some()),
         ("template", message.template.is_some()),
         ("corpus", message.corpus.is_some()),
+        ("order", message.order.is_some()),
+        ("classes", message.classes.is_some()),
         ("size", message.size.is_some()),
     ];
     for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {

@@ -109,6 +109,10 @@ fn what_can_not_be_a_corpus_is_told_with_its_place() {
             "E014 /messages/real/text key: `text` has no place beside `builtin`".to_owned(),
         ),
         (
+            json!({ "builtin": "gtube", "order": "random" }),
+            "E014 /messages/real/order key: `order` has no place beside `builtin`".to_owned(),
+        ),
+        (
             json!({ "order": "random" }),
             "E014 /messages/real/order key: `order` needs a `corpus`".to_owned(),
         ),
