@@ -5,9 +5,11 @@ mod check;
 mod explain;
 mod inspect;
 mod messages;
+mod outlet;
 mod progress;
 pub mod quick;
 mod read;
+mod render;
 mod run;
 mod signals;
 mod sink;
@@ -36,6 +38,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Validate(args) => inspect::validate(&args),
         Command::Preview(args) => inspect::preview(&args),
         Command::Check(args) => check::check(&args),
+        Command::Render(args) => render::render(&args),
         Command::Sink(args) => sink::sink(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),

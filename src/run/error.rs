@@ -6,7 +6,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::engine::{EngineError, ServerAddress, TlsError};
-use crate::message::ComposerError;
+use crate::message::{ComposeError, ComposerError};
 use crate::record::FolderError;
 use crate::sink::SinkError;
 use crate::verdict::ExitCode;
@@ -87,6 +87,9 @@ pub enum RunError {
     /// A message can't be composed.
     #[error("a message can't be composed")]
     Message(#[source] ComposerError),
+    /// One mail can't be composed, with the values that it has.
+    #[error("a mail can't be composed")]
+    Mail(#[source] ComposeError),
     /// The workers did not start.
     #[error("the engine did not start")]
     Engine(#[from] EngineError),
@@ -126,6 +129,7 @@ impl RunError {
             | Self::Tls(TlsError::Unusable { .. })
             | Self::Sink(_)
             | Self::Message(_)
+            | Self::Mail(_)
             | Self::Engine(_)
             | Self::Folder(_)
             | Self::System(_) => None,
@@ -144,6 +148,8 @@ impl RunError {
             | Self::NotAuthorized { .. }
             | Self::Tls(_)
             | Self::Sink(_) => ExitCode::NOT_STARTED,
+            // The plan's texts are not right for all of their values.
+            Self::Mail(_) => ExitCode::PLAN,
             Self::Message(_) | Self::Engine(_) | Self::Folder(_) | Self::System(_) => {
                 ExitCode::TOOL_FAILED
             }

@@ -180,7 +180,7 @@ fn open_folder(wanted: Option<&Path>, name: &str, started: SystemTime) -> Result
 }
 
 /// Different for each run: the time, and the process for runs at the same time.
-fn identity(started: SystemTime) -> u64 {
+pub fn identity(started: SystemTime) -> u64 {
     let since = started.duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanos = u64::try_from(since.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
     nanos ^ (u64::from(std::process::id()) << 40)

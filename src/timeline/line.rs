@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mix::{Shares, connections_of};
+use super::mix::{BLOCK, Shares, connections_of};
 use super::slots::slots;
 use super::starts::count;
 use super::{LevelCurve, Share, SlotChanges, Starts};
@@ -98,6 +98,14 @@ impl SlotNumbering {
             .saturating_add(self.position)
             .saturating_add(self.open_starts)
             .saturating_add(1)
+    }
+
+    /// The slot and the ordinal behind a number; none if it is one of another phase.
+    fn place(self, seq: u64) -> Option<(u32, u64)> {
+        let number = seq.checked_sub(self.open_starts)?.checked_sub(1)?;
+        let (turn, position) = (number.checked_div(self.phases)?, number % self.phases);
+        let (ordinal, slot) = (turn.checked_div(self.slots)?, turn % self.slots);
+        (position == self.position).then_some((u32::try_from(slot).ok()?, ordinal))
     }
 }
 
@@ -247,6 +255,25 @@ impl Line {
         match &self.work {
             Work::Closed(work) => work.numbering.seq(slot, ordinal),
             Work::Open(_) | Work::Pause => ordinal + 1,
+        }
+    }
+
+    /// Who sends start `n` of an open phase; none behind its last.
+    pub(super) fn client_of_start(&self, n: u64) -> Option<ClientId> {
+        let work = self.open_work().filter(|work| n < work.planned)?;
+        let size = u64::from(BLOCK);
+        let block = work.shares.block(self.draw, n / size);
+        block.get(usize::try_from(n % size).ok()?).copied()
+    }
+
+    /// The slot of a closed phase, and the ordinal, of the message with this number.
+    pub(super) fn place_of(&self, seq: u64) -> Option<(u32, u64)> {
+        match &self.work {
+            Work::Closed(work) => {
+                let place = work.numbering.place(seq);
+                place.filter(|(slot, _)| *slot < self.peak_slots())
+            }
+            Work::Open(_) | Work::Pause => None,
         }
     }
 

@@ -12,6 +12,7 @@ mod feeds;
 mod folder;
 mod program;
 mod quick;
+mod render;
 mod route;
 mod scenarios;
 mod server;

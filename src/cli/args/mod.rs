@@ -7,6 +7,7 @@
 mod check;
 mod plan;
 mod quick;
+mod render;
 mod run;
 mod value;
 
@@ -20,6 +21,7 @@ pub use plan::{DestinationFlags, InputFormat, PlanFlags, ThresholdFlags, ValueFl
 pub use quick::{
     BurstFlags, EncryptionFlags, LoadFlags, LoginFlags, PASSWORD_VARIABLE, QuickArgs, ReuseFlags,
 };
+pub use render::RenderArgs;
 pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
@@ -53,6 +55,8 @@ pub enum Command {
     Preview(PreviewArgs),
     /// Sends one message for each client of a plan and shows all that was said.
     Check(CheckArgs),
+    /// Writes mails as a run of a plan would send them; nothing is sent.
+    Render(RenderArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
     /// Explains a malformed case, or lists them all.

@@ -16,6 +16,9 @@ pub(super) enum FlagError {
     /// A target without an address.
     #[error("expected [NAME=]HOST:PORT")]
     NotATarget,
+    /// No identity of a run.
+    #[error("expected 16 hexadecimal digits, as in the X-Mailquake-Run of a mail")]
+    NotARun,
     /// Neither seconds nor a duration.
     #[error("expected seconds or a duration such as 5m: {0}")]
     NotATime(#[source] SpanError),
@@ -62,6 +65,13 @@ pub(super) fn target(text: &str) -> Result<TargetAddress, FlagError> {
     Ok(TargetAddress { name, address: address.to_owned() })
 }
 
+/// The identity of a run, as its mails bear it.
+pub(super) fn run(text: &str) -> Result<u64, FlagError> {
+    let is_whole = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = u64::from_str_radix(text, 16).ok().filter(|_| is_whole);
+    number.ok_or(FlagError::NotARun)
+}
+
 /// A finite number above zero.
 pub(super) fn factor(text: &str) -> Result<f64, FlagError> {
     match text.parse::<f64>() {
@@ -104,6 +114,14 @@ mod tests {
         for text in ["-1", "soon", "1e30", "nan", "5M"] {
             let error = time(text).unwrap_err();
             assert!(matches!(error, FlagError::NotATime(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_run_has_sixteen_digits() {
+        assert_eq!(run("00000000000000ff"), Ok(255));
+        for text in ["", "ff", "+0000000000000ff", "000000000000000ff", "000000000000000g"] {
+            assert_eq!(run(text), Err(FlagError::NotARun), "{text}");
         }
     }
 
