@@ -17,7 +17,7 @@ use super::order::{FirstError, Note};
 use super::shared::Shared;
 use super::transcript::Replies;
 use crate::draw::Draw;
-use crate::message::Mail;
+use crate::message::{ClassId, Form, Mail};
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step, Veil};
@@ -222,6 +222,8 @@ pub(super) struct Start {
     pub(super) draw: Draw,
     pub(super) seq: u64,
     pub(super) mail: Mail,
+    /// The position of its mail's class among those of its corpus, where that is known.
+    pub(super) class: Option<usize>,
     /// Whether `mail` holds the message.
     pub(super) composed: Composed,
     /// The planned moment, in the open model.
@@ -282,6 +284,7 @@ impl Start {
             draw: seed.draw,
             seq: seed.seq,
             mail: books.mail(seed.message),
+            class: None,
             composed: Composed::Not,
             planned: seed.planned,
             phase,
@@ -315,6 +318,7 @@ impl Start {
         let Some(built) = promise.take() else { return };
         self.composed = match built {
             Ok(mail) => {
+                self.class = mail.class;
                 let spare = std::mem::replace(&mut self.mail, mail);
                 self.books.mails.borrow_mut().push(spare);
                 Composed::Apart
@@ -406,7 +410,7 @@ impl Start {
         let error = ErrorKey { outcome: end.outcome, step: end.step, code: end.code };
         let in_time = end.outcome == Outcome::Accepted && self.ended_in_time(now);
         let response = self.response(end, now);
-        self.books.count(self.key, |cell| {
+        let tell = |cell: &mut Counters| {
             cell.messages.ended[end.outcome.index()] += 1;
             cell.messages.accepted_in_time += u64::from(in_time);
             record_latency(cell, end.outcome, response, end.service);
@@ -419,10 +423,35 @@ impl Start {
             if end.outcome.is_error() || end.outcome == Outcome::Local {
                 cell.error(error, || text.example(error).to_owned());
             }
-        });
+        };
+        self.count_with_class(tell);
         if end.outcome.is_error() || end.outcome == Outcome::Local {
             self.books.tell_first(self.key, error, text, || transcript(&self.mail));
         }
+    }
+
+    /// Counts how a started message ended, also under its class.
+    fn count_with_class(&self, tell: impl Fn(&mut Counters)) {
+        let class = self.class_id();
+        self.books.count(self.key, |cell| {
+            tell(cell);
+            if let Some(class) = class {
+                let cell = cell.class(class);
+                cell.messages.planned += 1;
+                cell.messages.started += 1;
+                tell(cell);
+            }
+        });
+    }
+
+    /// Its class among all of the plan's.
+    pub(super) fn class_id(&self) -> Option<ClassId> {
+        let recipe = self.books.shared.plan.messages.get(self.message.index())?;
+        let position = match recipe.form {
+            Form::Corpus(_) => self.class?,
+            Form::Composed(_) | Form::Raw { .. } => 0,
+        };
+        recipe.classes.get(position).copied()
     }
 
     /// Books how its case ended.
@@ -501,13 +530,12 @@ impl Drop for Start {
         if !self.settled {
             let outcome =
                 if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
-            let case = self.case;
-            books.count(self.key, |cell| match case {
-                None => cell.messages.ended[outcome.index()] += 1,
-                Some(case) => {
+            match self.case {
+                None => self.count_with_class(|cell| cell.messages.ended[outcome.index()] += 1),
+                Some(case) => books.count(self.key, |cell| {
                     cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
-                }
-            });
+                }),
+            }
         }
         if self.planned.is_some() {
             books.shared.leave(self.phase.id);

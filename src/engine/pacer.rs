@@ -21,7 +21,7 @@ use super::run::{AHEAD, Cut, OpenRun, Run, Upcoming};
 use super::stints::Stints;
 use super::worker::Worker;
 use crate::plan::PhaseId;
-use crate::record::{CellKey, Handover};
+use crate::record::{Cell, CellKey, Handover};
 use crate::timeline::{Change as SlotTurn, Model, PlannedStart, Schedule, Share, SlotChanges};
 
 /// How often deadlines are looked at.
@@ -406,13 +406,14 @@ impl<D: Dialer> Pacer<D> {
     /// so it counts among the latencies as one of which nothing is known.
     fn drop_start(&self, start: Start) {
         let key = CellKey { address: 0, ..start.key };
-        let case = start.case;
+        let (case, class) = (start.case, start.class_id());
         drop(start);
         self.worker.books.count(key, |cell| match case {
             None => {
-                cell.messages.planned += 1;
-                cell.messages.dropped += 1;
-                cell.response.record_dropped();
+                drop_message(cell);
+                if let Some(class) = class {
+                    drop_message(cell.class(class));
+                }
             }
             Some(case) => {
                 let cell = cell.cases.entry(case).or_default();
@@ -508,4 +509,11 @@ impl<D: Dialer> Pacer<D> {
             peaks: self.worker.books.shared.peaks(),
         }));
     }
+}
+
+/// Counts a message that never began.
+fn drop_message(cell: &mut Cell) {
+    cell.messages.planned += 1;
+    cell.messages.dropped += 1;
+    cell.response.record_dropped();
 }

@@ -159,6 +159,7 @@ impl<D: Dialer> Worker<D> {
         if start.case.is_some() {
             return start;
         }
+        start.class = self.class(&seed, phase.id);
         if self.builder.builds(seed.message) {
             let build = || self.builder.build(self.commission(&seed, phase.id));
             start.composed = Composed::Awaited(promise.unwrap_or_else(build));
@@ -178,6 +179,15 @@ impl<D: Dialer> Worker<D> {
         Commission::new(seed, phase, self.sender(seed.client).body.get())
     }
 
+    /// The position of the class that the mail of a start will have among those of its corpus.
+    fn class(&self, seed: &Seed, phase: PhaseId) -> Option<usize> {
+        let composer = self.composer.borrow();
+        if !composer.has_corpus(seed.message.index()) {
+            return None;
+        }
+        composer.class(&self.commission(seed, phase).order(self.plan(), None))
+    }
+
     fn compose(
         &self,
         commission: &Commission,
@@ -186,6 +196,7 @@ impl<D: Dialer> Worker<D> {
     ) -> Result<(), String> {
         let order = commission.order(self.plan(), session);
         let composed = self.composer.borrow_mut().compose(&order, &mut start.mail);
+        start.class = start.mail.class.filter(|_| composed.is_ok()).or(start.class);
         composed.map_err(|error| error.to_string())
     }
 

@@ -72,6 +72,7 @@ mod tests {
             bcc: None,
             form: Form::Composed(builtin.parts()),
             size: None,
+            classes: Vec::new(),
             trace: Trace::Left,
             expect: crate::smtp::Expectations::default(),
             library: Arc::default(),

@@ -164,6 +164,17 @@ impl Composer {
         (is_large || is_read) && !recipe.needs_session
     }
 
+    /// The position of the class that the mail of an order has among those of its corpus, where it
+    /// comes from one; nothing is composed or read for it.
+    pub fn class(&self, order: &Order<'_>) -> Option<usize> {
+        self.book.recipe(order.message).ok()?.corpus.as_ref()?.class(order)
+    }
+
+    /// Whether mails of a recipe come from a corpus, so that each may have another class.
+    pub fn has_corpus(&self, message: usize) -> bool {
+        self.book.recipe(message).is_ok_and(|recipe| recipe.corpus.is_some())
+    }
+
     /// About how many octets a message has on average; none where a sample can't be composed.
     pub fn mean_octets(&self, message: usize) -> Option<u64> {
         self.book.recipe(message).ok()?.mean_octets
@@ -465,6 +476,7 @@ mod tests {
                 ..Parts::default()
             }),
             size: None,
+            classes: Vec::new(),
             trace: Trace::Left,
             expect: Expectations::default(),
             library: Arc::default(),

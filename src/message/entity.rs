@@ -133,6 +133,7 @@ mod tests {
             bcc: Some(Recipients::Each(vec!["hidden@g.test".into()])),
             form: Form::Composed(parts),
             size: None,
+            classes: Vec::new(),
             trace: Trace::Shown,
             expect: Expectations::default(),
             library: Arc::default(),

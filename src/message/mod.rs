@@ -40,7 +40,7 @@ pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
 pub use library::{Library, Reader, TemplateFile};
 pub use order::{AddressError, ComposeError, Mail, Numbering, Order, RunIdentity};
 pub use recipe::{
-    CountRange, FeedOrder, FeedSpec, Form, Parts, Recipe, Recipients, SizeSpec, Trace,
+    ClassId, CountRange, FeedOrder, FeedSpec, Form, Parts, Recipe, Recipients, SizeSpec, Trace,
 };
 pub use table::{Fields, Table};
 pub use template::{Template, TemplateError};

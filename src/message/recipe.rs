@@ -25,6 +25,9 @@ pub struct Recipe {
     pub form: Form,
     /// The size to pad the whole message up to; none leaves it as it is.
     pub size: Option<SizeSpec>,
+    /// What results are told apart by: the class of its mails, or those of its corpus in their
+    /// order; none: it has no class.
+    pub classes: Vec<ClassId>,
     /// Whether header fields tell the mail apart from all others.
     pub trace: Trace,
     /// The replies that must come for this message.
@@ -32,6 +35,10 @@ pub struct Recipe {
     /// The template files; all recipes of a plan share one library.
     pub library: Arc<Library>,
 }
+
+/// The position of a class among all of a plan's.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ClassId(pub u16);
 
 /// Whether a mail says of which run, message, phase and client it is (`X-Mailquake-*`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

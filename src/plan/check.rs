@@ -60,9 +60,9 @@ pub enum ThresholdError {
     /// A metric of the whole tester.
     #[error("`{0}` has no scope")]
     NoScopeHere(String),
-    /// The plan language has it, this version does not.
-    #[error("`{0}` is not supported yet")]
-    NotSupported(String),
+    /// A metric of sessions, which have no class.
+    #[error("`{0}` has no class: sessions and their steps belong to no message")]
+    NoClassHere(String),
     /// Not a duration.
     #[error(transparent)]
     Span(#[from] SpanError),
@@ -90,7 +90,7 @@ impl ThresholdError {
             | Self::UnknownScope { hint, .. } => return hint.clone(),
             Self::BadCode { .. }
             | Self::NoScopeHere(_)
-            | Self::NotSupported(_)
+            | Self::NoClassHere(_)
             | Self::Span(_)
             | Self::Share(_)
             | Self::Rate(_)
@@ -160,7 +160,28 @@ fn metric_and_scope(left: &str) -> Result<(Metric, Option<Scope>), ThresholdErro
     if metric == Metric::GeneratorCpu {
         return Err(ThresholdError::NoScopeHere(name.trim_end().to_owned()));
     }
-    Ok((metric, Some(scope(inner)?)))
+    let scope = scope(inner)?;
+    if matches!(scope, Scope::Class(_)) && !is_of_messages(&metric) {
+        return Err(ThresholdError::NoClassHere(name.trim_end().to_owned()));
+    }
+    Ok((metric, Some(scope)))
+}
+
+/// Whether a metric is of messages alone, which have a class; sessions and their steps have none.
+const fn is_of_messages(metric: &Metric) -> bool {
+    match metric {
+        Metric::Message(_)
+        | Metric::MessageErrors
+        | Metric::MessageCount
+        | Metric::CodeShare(_)
+        | Metric::Throughput => true,
+        Metric::Session(_)
+        | Metric::SessionErrors
+        | Metric::Step(..)
+        | Metric::RateAchieved
+        | Metric::CaseFindings
+        | Metric::GeneratorCpu => false,
+    }
 }
 
 fn scope(inner: &str) -> Result<Scope, ThresholdError> {
@@ -172,10 +193,10 @@ fn scope(inner: &str) -> Result<Scope, ThresholdError> {
         "client" => Ok(Scope::Client(name)),
         "target" => Ok(Scope::Target(name)),
         "address" => Ok(Scope::Address(name)),
-        "class" => Err(ThresholdError::NotSupported("{class=...}".to_owned())),
+        "class" => Ok(Scope::Class(name)),
         _ => Err(ThresholdError::UnknownScope {
             got: key.to_owned(),
-            hint: suggest(key, ["client", "target", "address"]),
+            hint: suggest(key, ["client", "target", "address", "class"]),
         }),
     }
 }
@@ -360,10 +381,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_version_brings_is_said_to_be_not_supported_yet() {
-        let text = "message.p99{class=spam} < 5ms";
-        let error = text.parse::<Threshold>().unwrap_err();
-        assert!(error.to_string().ends_with("is not supported yet"), "{text}: {error}");
+    fn messages_have_a_class_and_sessions_have_none() {
+        let threshold: Threshold = "message.p99{class=spam} < 5ms".parse().unwrap();
+        assert_eq!(threshold.scope, Some(Scope::Class("spam".to_owned())));
+        for text in ["session.p99{class=a} < 5ms", "step.mail.p50{class=a} < 1ms"] {
+            let error = text.parse::<Threshold>().unwrap_err();
+            assert!(error.to_string().contains("` has no class"), "{text}: {error}");
+        }
     }
 
     proptest! {

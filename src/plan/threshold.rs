@@ -68,6 +68,8 @@ pub enum Scope {
     Target(String),
     /// Of one address of any target.
     Address(String),
+    /// Of the messages of one class.
+    Class(String),
 }
 
 /// A comparison.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cases::{self, CaseCells};
 use super::throttling::{self, ThrottleCells};
 use super::{AuthCounts, Latency, TlsCounts};
+use crate::message::ClassId;
 use crate::plan::{Client, ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
@@ -96,6 +97,9 @@ pub struct Cell {
     pub cases: CaseCells,
     /// The signs that the server throttles.
     pub throttles: ThrottleCells,
+    /// Messages that have a class, once they have ended or were dropped: their counts, response
+    /// and service times, codes and errors. All of that stands above too.
+    pub classes: BTreeMap<ClassId, Box<Self>>,
 }
 
 /// How messages came to their end.
@@ -184,6 +188,11 @@ impl Cell {
         self.steps[step.index()].get_or_insert_default()
     }
 
+    /// The cell of a class, made where it is not yet there.
+    pub fn class(&mut self, class: ClassId) -> &mut Self {
+        self.classes.entry(class).or_default()
+    }
+
     /// How many messages and malformed cases started, and how many were planned.
     pub fn starts(&self) -> (u64, u64) {
         let mut sums = (self.messages.started, self.messages.planned);
@@ -208,10 +217,17 @@ impl Cell {
     /// Adds all that another cell counted.
     pub fn merge(&mut self, other: &Self) {
         self.merge_counts(other);
+        self.merge_times(other);
+    }
+
+    fn merge_times(&mut self, other: &Self) {
         self.response.merge(&other.response);
         self.service.merge(&other.service);
         self.wait.merge(&other.wait);
         self.session.merge(&other.session);
+        for (class, theirs) in &other.classes {
+            self.class(*class).merge_times(theirs);
+        }
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             if let (Some(mine), Some(theirs)) = (mine, theirs) {
                 mine.time.merge(&theirs.time);
@@ -249,6 +265,9 @@ impl Cell {
         add_map(&mut self.enhanced, &other.enhanced);
         cases::merge(&mut self.cases, &other.cases);
         throttling::merge(&mut self.throttles, &other.throttles);
+        for (class, theirs) in &other.classes {
+            self.class(*class).merge_counts(theirs);
+        }
         for (key, cell) in &other.errors {
             self.errors
                 .entry(*key)

@@ -42,6 +42,9 @@ pub struct Summary {
     pub totals: Figures,
     /// Everything: equal to the server's ledger.
     pub all: Figures,
+    /// The totals by class of message, where messages have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classes: BTreeMap<String, Figures>,
     /// Phase by phase.
     pub phases: Vec<PhaseResult>,
     /// The machine and what it did.
@@ -161,6 +164,10 @@ pub struct PhaseResult {
     /// in no latency of the phase, of its targets or of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paced: Vec<String>,
+    /// By class of message, where messages have one: a message counts here when it has ended, or
+    /// was dropped. What belongs to sessions and their steps stands in no class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classes: BTreeMap<String, Figures>,
     /// By target, then by address.
     pub targets: BTreeMap<String, BTreeMap<String, Figures>>,
     /// Malformed starts by case; only those that were played.

@@ -57,6 +57,12 @@ impl Results<'_> {
             Some(Scope::Target(name)) => self.part(extent, |key| {
                 self.place(key).is_some_and(|(target, _)| self.target_name(target) == *name)
             }),
+            Some(Scope::Class(name)) => {
+                let sum = self.ledger.sum(extent, |_| true);
+                let class = self.plan.classes().find(|(_, known)| known == name);
+                let cell = class.and_then(|(class, _)| sum.classes.get(&class));
+                self.of_class(extent, cell.map_or(&Cell::default(), |cell| cell))
+            }
             Some(Scope::Address(name)) => self.part(extent, |key| {
                 let place = self.place(key);
                 place.is_some_and(|(target, address)| self.address_name(target, address) == *name)
@@ -132,6 +138,7 @@ impl Results<'_> {
             throttled,
             clients: self.clients(span.phase),
             paced: self.paced(span.phase),
+            classes: self.classes(Extent::Phase(span.phase)),
             targets: self.targets(span.phase),
         })
     }
@@ -146,6 +153,21 @@ impl Results<'_> {
                 (self.client_name(client), portion.figures())
             })
             .collect()
+    }
+
+    /// What became of the messages of each class.
+    pub fn classes(&self, extent: Extent) -> BTreeMap<String, Figures> {
+        let sum = self.ledger.sum(extent, |_| true);
+        let known = self.plan.classes().filter_map(|(class, name)| {
+            let cell = sum.classes.get(&class)?;
+            Some((name.to_owned(), self.of_class(extent, cell).figures()))
+        });
+        known.collect()
+    }
+
+    fn of_class(&self, extent: Extent, cell: &Cell) -> Portion {
+        let (length, end) = (self.length(extent), self.end(extent));
+        Portion { cell: cell.clone(), peak_open: 0, length, end }
     }
 
     /// The paced clients that a phase has anything of.
@@ -204,6 +226,7 @@ fn model(load: Load) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::ClassId;
     use crate::record::specimen::{
         CLOSED, OPEN, WARM_UP, addresses, frame, key, ledger, messages, plan, spans,
     };
@@ -230,6 +253,41 @@ mod tests {
         assert_eq!(results.totals().messages.accepted, 150);
         assert_eq!(results.all().messages.accepted, 151);
         assert_eq!(results.totals().accepted_per_s, Some(7.5));
+    }
+
+    #[test]
+    fn classes_are_summed_over_clients_without_the_times_of_paced_ones() {
+        let (mut plan, spans, addresses) = (plan(), spans(), addresses());
+        plan.classes = vec!["clean".to_owned(), "spam".to_owned()];
+        plan.clients[1].pace = Some(crate::smtp::Pace::default());
+        let classed = |count, class, outcome| {
+            let mut cell = messages(count, outcome, 1);
+            *cell.class(ClassId(class)) = messages(count, outcome, 1);
+            cell
+        };
+        let mut both = classed(3, 1, Outcome::Expected);
+        both.merge(&classed(10, 0, Outcome::Accepted));
+        let cells = vec![
+            (key(WARM_UP, 0, 0), classed(1, 0, Outcome::Accepted)),
+            (key(OPEN, 0, 0), both),
+            (key(OPEN, 1, 0), classed(5, 1, Outcome::Unexpected)),
+            (key(CLOSED, 0, 0), messages(7, Outcome::Accepted, 1)),
+        ];
+        let ledger = ledger(&plan, cells);
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+
+        let phases = results.phases();
+        let open = &phases[1].classes;
+        assert_eq!((open["clean"].messages.accepted, open["clean"].messages.started), (10, 10));
+        assert_eq!((open["spam"].messages.expected, open["spam"].messages.unexpected), (3, 5));
+        assert_eq!(open["spam"].response_ms.unwrap().count, 3);
+        assert!(phases[2].classes.is_empty());
+        let totals = results.classes(Extent::Counting);
+        assert_eq!(totals["clean"].messages.accepted, 10, "warm-ups are left out");
+        let spam = results.portion(Extent::All, Some(&Scope::Class("spam".to_owned())));
+        assert_eq!(spam.cell.messages.started, 8);
+        assert_eq!(results.totals().messages.started, 25, "a class is a part, not more");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::environment::Usage;
 use crate::engine::Shared;
 use crate::plan::Endpoint;
 use crate::record::{
-    Event, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary, ToolIdentity, conserved,
+    Event, Extent, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary, ToolIdentity,
+    conserved,
 };
 use crate::sink::SinkCounters;
 use crate::verdict::{self, Course, ExitCode, Interruption};
@@ -72,6 +73,7 @@ impl Ending {
             verdict: verdict.name,
             exit_code: verdict.exit.number(),
             reason: verdict.reason,
+            classes: results.classes(Extent::Counting),
             phases: results.phases(),
             environment: self.environment(sink),
             thresholds,

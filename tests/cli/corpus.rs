@@ -16,6 +16,7 @@ corpus = "mail"
 order = "shuffled"
 from = "app@load.test"
 to = "user@example.test"
+trace = false
 "#;
 
 const SIX: &str = "[[phases]]\nname = \"six\"\nkind = \"steady\"\nrate = \"100/s\"\ncount = 6\n";
@@ -74,12 +75,45 @@ fn refused_spam_is_as_expected_and_refused_clean_mail_is_an_error() {
 
     assert_eq!(code, Some(0), "{summary:#}");
     assert_eq!((messages(&summary, "accepted"), messages(&summary, "expected")), (4, 2));
+    let of = |class: &str, kind: &str| {
+        number(&summary, &format!("/phases/0/classes/{class}/messages/{kind}"))
+    };
+    assert_eq!((of("clean", "accepted"), of("clean", "started")), (4, 4));
+    assert_eq!((of("spam", "expected"), of("spam", "started")), (2, 2));
+    assert_eq!(summary["classes"], summary["phases"][0]["classes"]);
     assert_eq!(number(&summary, "/environment/sink/refused/end_of_data/550"), 2);
 
     let (code, summary) = reject("hello");
 
     assert_eq!(code, Some(5), "{summary:#}");
     assert_eq!((messages(&summary, "permanent"), messages(&summary, "unexpected")), (4, 2));
+    assert_eq!(number(&summary, "/classes/spam/messages/unexpected"), 2);
+    assert_eq!(number(&summary, "/classes/clean/messages/permanent"), 4);
+}
+
+#[test]
+fn thresholds_are_taken_for_one_class_of_messages() {
+    let plan = |rest: &str| {
+        let desk = Desk::new();
+        let text = format!(
+            "version = 1\nseed = 7\n[clients.a]\nmessages = {{ offer = 1, news = 1 }}\n\
+             [messages.offer]\nclass = \"offer\"\nto = \"a@example.test\"\n\
+             [messages.news]\nclass = \"news\"\ntext = \"refuse me\"\n\
+             [sink]\nreject = [{{ contains = \"refuse me\", reply = \"550 no\" }}]\n{SIX}{rest}"
+        );
+        desk.write("plan.toml", &text);
+        desk
+    };
+    let offer = plan("thresholds = [\"message.errors{class=offer} < 1%\"]\n");
+    let news = plan("thresholds = [\"message.errors{class=news} < 1%\"]\n");
+    let unknown = plan("thresholds = [\"message.errors{class=ofer} < 1%\"]\n");
+
+    assert_eq!(offer.run(&[]).code, Some(0), "{:#}", offer.summary());
+    let ran = news.run(&[]);
+    assert_eq!(ran.code, Some(5), "{}", ran.stdout);
+    let ran = unknown.run(&[]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stdout.contains("did you mean `offer`?"), "{} {}", ran.stdout, ran.stderr);
 }
 
 #[test]
@@ -100,4 +134,6 @@ fn builtin_mails_are_refused_by_a_server_that_knows_them() {
     assert_eq!(number(&summary, "/all/messages/expected"), 6);
     let codes = ["550", "554"].map(|code| number(&summary, &format!("/all/codes/{code}")));
     assert!(codes.iter().all(|count| *count > 0), "{codes:?}");
+    assert_eq!(number(&summary, "/classes/virus/messages/expected"), codes[1]);
+    assert_eq!(number(&summary, "/classes/spam/messages/expected"), codes[0]);
 }

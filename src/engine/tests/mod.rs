@@ -23,7 +23,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, work, work_with};
-use crate::message::{Composer, CountRange, Form, RunIdentity};
+use crate::message::{ClassId, Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     AddressPool, Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan,
     SinkPlan, Stall,
@@ -301,8 +301,14 @@ async fn starts_beyond_the_limit_in_flight_are_dropped_and_counted() {
         arrival: Arrival::Even,
         max_in_flight: 10,
     };
-    let outcomes = run(plan(vec![phase("a", load, Some(5.0))], 1.0)).await;
+    let mut plan = plan(vec![phase("a", load, Some(5.0))], 1.0);
+    plan.messages[0].classes = vec![ClassId(0)];
+    plan.classes = vec!["spam".to_owned()];
+    let outcomes = run(plan).await;
 
+    let class = &outcomes.phase(0).classes[&ClassId(0)].messages;
+    assert_eq!((class.planned, class.started, class.dropped), (500, 50, 450));
+    assert_eq!(class.of(Outcome::Accepted), 50);
     let messages = &outcomes.phase(0).messages;
     assert_eq!(messages.planned, 500);
     // Ten at a time, each for a second.

@@ -95,6 +95,7 @@ fn compose(spec: CorpusSpec, seq: u64) -> Mail {
         bcc: None,
         form: Form::Corpus(spec),
         size: None,
+        classes: Vec::new(),
         trace: crate::message::Trace::Left,
         expect: Expectations::default(),
         library: std::sync::Arc::default(),

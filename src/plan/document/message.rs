@@ -56,6 +56,9 @@ pub struct Message {
     /// The size that the message is padded up to: octets, a text such as `64KiB`,
     /// `{ min, max }`, or `{ p50, p99 }`.
     pub size: Option<Size>,
+    /// What results are told apart by, besides phase and client: a name. A corpus has its
+    /// `classes`; those of a `builtin` are `virus` and `spam` by default.
+    pub class: Option<String>,
     /// Whether header fields tell each mail apart: `X-Mailquake-Run`, `-Seq`, `-Phase` and
     /// `-Client`. Default: true.
     pub trace: Option<bool>,

@@ -16,6 +16,8 @@ pub(super) struct Names<'a> {
     document: &'a Document,
     /// By id.
     targets: Vec<&'a str>,
+    /// By id.
+    classes: Vec<String>,
 }
 
 impl<'a> Names<'a> {
@@ -35,7 +37,26 @@ impl<'a> Names<'a> {
             faults.add(Diagnostic::key(DiagnosticCode::BadName, pointer, message));
         }
         let default = document.target.as_ref().map(|_| DEFAULT_NAME);
-        Self { document, targets: default.into_iter().chain(document.targets.names()).collect() }
+        Self {
+            document,
+            targets: default.into_iter().chain(document.targets.names()).collect(),
+            classes: Vec::new(),
+        }
+    }
+
+    /// The same with the classes of the plan's messages.
+    pub(super) fn with_classes(self, classes: Vec<String>) -> Self {
+        Self { classes, ..self }
+    }
+
+    /// The names of the classes.
+    pub(super) fn classes(&self) -> impl Iterator<Item = &str> {
+        self.classes.iter().map(String::as_str)
+    }
+
+    /// The names of the classes, by id.
+    pub(super) fn into_classes(self) -> Vec<String> {
+        self.classes
     }
 
     /// The target that a client names.

@@ -2,7 +2,6 @@
 
 use super::faults::Faults;
 use super::names::Names;
-use crate::plan::check::ThresholdError;
 use crate::plan::document::{
     Action as ActionName, Document, NoData as NoDataName, ShortOr, ThresholdEntry,
 };
@@ -82,12 +81,11 @@ fn lower_entry(
             Some((Threshold { action, no_data, ..threshold }, pointer))
         }
         Err(error) => {
-            let code = match &error {
-                ThresholdError::NotSupported(_) => DiagnosticCode::NotSupported,
-                _ => DiagnosticCode::Threshold,
-            };
             let help = error.help();
-            faults.add(Diagnostic::value(code, pointer, error.to_string()).with_help(help));
+            faults.add(
+                Diagnostic::value(DiagnosticCode::Threshold, pointer, error.to_string())
+                    .with_help(help),
+            );
             None
         }
     }
@@ -104,6 +102,7 @@ fn check_scope(scope: Option<&Scope>, pointer: &str, names: &Names<'_>, faults: 
     let (what, name, known): (_, _, Vec<&str>) = match scope {
         Some(Scope::Client(name)) => ("client", name, names.clients().collect()),
         Some(Scope::Target(name)) => ("target", name, names.targets().collect()),
+        Some(Scope::Class(name)) => ("class", name, names.classes().collect()),
         Some(Scope::Address(_)) | None => return,
     };
     if !known.contains(&name.as_str()) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Address, AddressPool, Proxy, Threshold};
-use crate::message::{CountRange, FeedSpec, Recipe};
+use crate::message::{ClassId, CountRange, FeedSpec, Recipe};
 use crate::smtp::{
     Auth, CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Login, Pace,
     Pipelining, Protocol, Xclient,
@@ -33,6 +33,8 @@ pub struct Plan {
     pub clients: Vec<Client>,
     /// By [`MessageId`].
     pub messages: Vec<Recipe>,
+    /// By [`ClassId`]: the names of the classes that messages have.
+    pub classes: Vec<String>,
     /// Data for templates.
     pub feeds: Vec<FeedSpec>,
     /// By [`PhaseId`], in file order, `step` and `repeat` expanded.
@@ -59,6 +61,13 @@ pub struct MessageId(pub u16);
 /// The position of a phase in [`Plan::phases`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PhaseId(pub u16);
+
+impl Plan {
+    /// The classes of a plan with their names.
+    pub fn classes(&self) -> impl Iterator<Item = (ClassId, &str)> {
+        (0..).map(ClassId).zip(self.classes.iter().map(String::as_str))
+    }
+}
 
 impl TargetId {
     /// The position as an index.

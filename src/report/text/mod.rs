@@ -5,6 +5,7 @@
 
 mod cases;
 mod checks;
+mod classes;
 mod phases;
 mod steps;
 
@@ -89,6 +90,7 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     lines.push(String::new());
     lines.extend(totals(summary, page.width));
     lines.extend(throttled(summary, page.width));
+    lines.extend(classes::table(&summary.classes, page));
     lines.extend(checks::thresholds(&summary.thresholds, page));
     lines.extend(errors(&summary.totals, page));
     lines.extend(cases::table(&summary.totals.cases, page));

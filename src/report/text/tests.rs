@@ -56,6 +56,7 @@ fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
     PhaseResult {
         paced: Vec::new(),
         cases: BTreeMap::new(),
+        classes: BTreeMap::new(),
         throttled: None,
         name: name.to_owned(),
         kind: "steady".to_owned(),
@@ -122,6 +123,7 @@ fn passed() -> Summary {
         fitness: vec![fit("lag_p99", 0.41, 10.0, "ms"), fit("cpu", 0.432, 0.95, "share")],
         totals: figures(48_204, 1.0),
         all: figures(49_408, 1.0),
+        classes: BTreeMap::new(),
         phases: vec![warm_up, phase("soak", "open", figures(48_204, 1.0)), rest],
         environment: serde_json::Map::new(),
     }
@@ -574,4 +576,25 @@ fn a_full_page_tells_each_step_of_each_phase() {
     let row = full.lines().find(|line| line.trim_start().starts_with("rcpt")).unwrap();
     let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
     assert_eq!(cells, ["rcpt", "39", "1", "1.50 ms", "-", "-", "7.00 ms"]);
+}
+
+#[test]
+fn classes_of_messages_have_a_row_each_and_findings_stand_out() {
+    let mut spam = figures(2_000, 1.0);
+    spam.messages = MessageFigures { started: 40, expected: 39, unexpected: 1, ..spam.messages };
+    spam.messages.accepted = 0;
+    spam.errors_share = 0.025;
+    let both =
+        BTreeMap::from([("clean".to_owned(), figures(2_000, 1.0)), ("spam".to_owned(), spam)]);
+
+    let page = Page { style: Style::Plain, width: 100, folder: None, detail: Detail::Brief };
+    let text = format!("page{}", classes::table(&both, page).join("\n"));
+
+    expect![[r#"
+        page
+          classes of messages
+            class  messages  accepted  as expected  unexpected  errors      p50      p95      p99
+            clean     2,000     2,000            0           0     0 %  1.52 ms  3.41 ms  7.80 ms
+            spam         40         0           39           1   2.5 %  1.52 ms  3.41 ms  7.80 ms"#]].assert_eq(&text);
+    assert!(classes::table(&BTreeMap::new(), page).is_empty());
 }

@@ -2,6 +2,7 @@
 
 mod attachment;
 mod builtin;
+mod class;
 mod corpus;
 mod feed;
 mod size;
@@ -24,6 +25,7 @@ use crate::plan::{Diagnostic, DiagnosticCode, Place, escape};
 
 use attachment::lower_attachments;
 use builtin::lower_builtin;
+pub(super) use class::Classes;
 use corpus::lower_corpus;
 pub(super) use feed::lower_feeds;
 use size::lower_size;
@@ -38,6 +40,7 @@ pub(super) fn lower_all(
     document: &Document,
     feeds: &[FeedSpec],
     files: &Files,
+    classes: &mut Classes,
     faults: &mut Faults,
 ) -> Vec<Recipe> {
     let library = files.library();
@@ -46,7 +49,10 @@ pub(super) fn lower_all(
     let mut recipes: Vec<Recipe> = messages
         .map(|(name, message)| {
             let pointer = format!("/messages/{}", escape(name));
-            Lowering { message, pointer: &pointer, supplies, files, faults }.lower(name)
+            let mut recipe =
+                Lowering { message, pointer: &pointer, supplies, files, faults }.lower(name);
+            recipe.classes = classes.of(message, &recipe.form, &pointer, faults);
+            recipe
         })
         .collect();
     // All that the trials met has been read; nothing is read while mail is sent.
@@ -92,6 +98,7 @@ impl Lowering<'_> {
             bcc: message.bcc.as_ref().map(|bcc| self.recipients("bcc", bcc)),
             form: self.form(),
             size,
+            classes: Vec::new(),
             trace: if message.trace == Some(false) { Trace::Left } else { Trace::Shown },
             expect,
             library: Arc::default(),
