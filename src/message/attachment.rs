@@ -1,9 +1,12 @@
 //! What is attached to a message: the octets of a file, or made-up ones.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::wire::Wire;
 use crate::draw::{Draw, Purpose};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::{BodyPart, MimePart};
 
@@ -97,15 +100,17 @@ impl Attachment {
         if let Some(name) = &self.name {
             kind = kind.attribute("name", name.as_str());
         }
-        let mut part = MimePart::new(kind, BodyPart::Binary(octets.into()));
+        let (encoding, body) = match identity(&self.media_type, octets) {
+            Some(encoding) => (encoding, Cow::Borrowed(octets)),
+            None => ("base64", Cow::Owned(in_lines(octets))),
+        };
+        let mut part = MimePart::new(kind, BodyPart::Binary(body));
         part = match (&self.inline, &self.name) {
             (Some(id), _) => part.inline().cid(id.as_str()),
             (None, Some(name)) => part.attachment(name.as_str()),
             (None, None) => part.header("Content-Disposition", ContentType::new("attachment")),
         };
-        if let Some(encoding) = identity(&self.media_type, octets) {
-            part = part.transfer_encoding(encoding);
-        }
+        part = part.transfer_encoding(encoding);
         let mut written = Vec::with_capacity(octets.len() + octets.len() / 2 + 256);
         part.write_part(&mut written);
         wire.put_lines(&written);
@@ -121,6 +126,18 @@ fn identity(media_type: &str, octets: &[u8]) -> Option<&'static str> {
         (true, true) => Some("7bit"),
         (true, false) => Some("8bit"),
     }
+}
+
+/// Base64 in lines of 76 (RFC 2045 6.8), for texts too: a file has the line ends and the end that it
+/// has, which quoted-printable would not keep.
+fn in_lines(octets: &[u8]) -> Vec<u8> {
+    let encoded = BASE64_STANDARD.encode(octets);
+    let mut lines = Vec::with_capacity(encoded.len() + encoded.len() / 38 + 2);
+    for line in encoded.as_bytes().chunks(76) {
+        lines.extend_from_slice(line);
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines
 }
 
 fn generated(draw: Draw, size: u64) -> Vec<u8> {
@@ -178,6 +195,25 @@ mod tests {
         assert_eq!(parsed.attachment_name(), Some("größe.pdf"));
         assert_eq!(parsed.parts[0].contents().len(), 1000);
         assert!(part.is_ascii() && part.lines().all(|line| line.len() <= 78), "{part}");
+    }
+
+    #[test]
+    fn a_text_is_attached_with_its_own_line_ends() {
+        for text in ["", "ä\n", "one\ntwo", "one\r\ntwo\n\n", "a long text\n".repeat(99).as_str()]
+        {
+            let attachment = Attachment {
+                name: Some("a.txt".into()),
+                media_type: "text/plain".into(),
+                content: Content::Octets(Arc::from(text.as_bytes())),
+                inline: None,
+            };
+
+            let part = put(&attachment);
+
+            let parsed = MessageParser::new().parse(part.as_bytes()).unwrap();
+            assert_eq!(parsed.parts[0].contents(), text.as_bytes(), "{part}");
+            assert!(part.lines().all(|line| line.len() <= 78), "{part}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod endings;
 mod faults;
 mod feeds;
 mod folder;
+mod forms;
 mod program;
 mod quick;
 mod render;

@@ -1,7 +1,7 @@
 //! Real servers × the real program → whether both count the same.
 //!
-//! They are ignored by default because they need Postfix (with its `smtp-sink`), Dovecot and the
-//! rights of root:
+//! They are ignored by default because they need Postfix (with its `smtp-sink`), Dovecot,
+//! Python and the rights of root:
 //! `cargo test --test servers -- --ignored`.
 
 #![expect(
@@ -15,6 +15,7 @@
 mod certificate;
 mod content;
 mod dovecot;
+mod forms;
 mod kinds;
 mod maildir;
 mod matrix;
