@@ -74,6 +74,7 @@ mod tests {
             size: None,
             classes: Vec::new(),
             trace: Trace::Left,
+            dkim: None,
             expect: crate::smtp::Expectations::default(),
             library: Arc::default(),
         };

@@ -134,13 +134,8 @@ impl Composer {
         let recipe = self.book.recipe(order.message)?;
         let mut wire = Wire::reusing(mem::take(&mut mail.octets));
         let composed = self.book.put_message((recipe, &self.date), order, mail, &mut wire);
-        if let (Ok(_), Some(size)) = (&composed, &recipe.size) {
-            let size = size.drawn(order.draw);
-            match recipe.filler {
-                Filler::ByEncoding if wire.is_base64() => wire.pad_with_empty_lines_to(size),
-                Filler::ByEncoding | Filler::Lines => wire.pad_to(size),
-            }
-        }
+        let composed =
+            composed.and_then(|places| recipe.complete(order, &mut wire).map(|()| places));
         mail.size = wire.size();
         mail.eight_bit = wire.eight_bit();
         wire.finish();
@@ -156,12 +151,12 @@ impl Composer {
     }
 
     /// Whether the message is better built by a thread of its own: it is so large, or read from a
-    /// disk, that building it would make others late.
+    /// disk, or signed, that building it would make others late.
     pub fn is_built_apart(&self, message: usize) -> bool {
         let Ok(recipe) = self.book.recipe(message) else { return false };
         let is_large = recipe.mean_octets.is_some_and(|octets| octets > LARGE);
         let is_read = recipe.corpus.as_ref().is_some_and(Corpus::reads);
-        (is_large || is_read) && !recipe.needs_session
+        (is_large || is_read || recipe.signer.is_some()) && !recipe.needs_session
     }
 
     /// The position of the class that the mail of an order has among those of its corpus, where it
@@ -178,6 +173,28 @@ impl Composer {
     /// About how many octets a message has on average; none where a sample can't be composed.
     pub fn mean_octets(&self, message: usize) -> Option<u64> {
         self.book.recipe(message).ok()?.mean_octets
+    }
+}
+
+impl Prepared {
+    /// Pads a message to its size, and signs it.
+    fn complete(&self, order: &Order<'_>, wire: &mut Wire) -> Result<(), ComposeError> {
+        let signature =
+            self.signer.as_ref().map(|signer| (signer, signer.draft(wire.octets(), order.now)));
+        if let Some(size) = &self.size {
+            let in_front = signature.as_ref().map_or(0, |(_, draft)| draft.len() as u64);
+            let size = size.drawn(order.draw).saturating_sub(in_front);
+            match self.filler {
+                Filler::ByEncoding if wire.is_base64() => wire.pad_with_empty_lines_to(size),
+                Filler::ByEncoding | Filler::Lines => wire.pad_to(size),
+            }
+        }
+        if let Some((signer, draft)) = signature {
+            let unsigned = |_| ComposeError::Signature { message: self.name.clone() };
+            let field = signer.sign(draft, wire.octets()).map_err(unsigned)?;
+            wire.put_in_front(&field);
+        }
+        Ok(())
     }
 }
 
@@ -453,6 +470,7 @@ impl<'a> Composition<'a> {
 mod tests {
     use super::*;
     use crate::draw::Draw;
+    use crate::message::{Canonicalization, Dkim, SigningKey, USUAL_FIELDS};
     use crate::message::{FeedOrder, Form, Numbering, Parts, Recipients, Table, Trace};
     use crate::smtp::Expectations;
     use mail_parser::{MessageParser, MimeHeaders};
@@ -478,6 +496,7 @@ mod tests {
             size: None,
             classes: Vec::new(),
             trace: Trace::Left,
+            dkim: None,
             expect: Expectations::default(),
             library: Arc::default(),
         }
@@ -1035,6 +1054,74 @@ mod tests {
         let apart: Vec<bool> = (0..6).map(|message| composer.is_built_apart(message)).collect();
 
         assert_eq!(apart, [false, true, true, true, false, false]);
+    }
+
+    fn signed(key: &[u8], recipe: Recipe) -> Recipe {
+        let dkim = Dkim {
+            domain: "load.test".into(),
+            selector: "s1".into(),
+            key: SigningKey::from_pem(key).unwrap(),
+            fields: USUAL_FIELDS.map(str::to_owned).to_vec(),
+            header: Canonicalization::Relaxed,
+            body: Canonicalization::Simple,
+            expire: None,
+        };
+        Recipe { dkim: Some(dkim), ..recipe }
+    }
+
+    #[test]
+    fn a_signed_message_has_the_field_in_front_and_exactly_its_size() {
+        let keys: [&[u8]; 2] = [
+            include_bytes!("../../tests/keys/ed25519.pem"),
+            include_bytes!("../../tests/keys/rsa-2048.pem"),
+        ];
+        let eight = Order { body: BodyType::EightBitMime, ..order(7) };
+        for (key, size) in keys.into_iter().zip([4000, 4001]) {
+            let shown = Recipe { trace: Trace::Shown, ..recipe("a", &[], ".dot\n\u{fc}\n\n\n") };
+            let unsigned = compose(&shown, &eight).unwrap();
+            let signed = signed(key, shown);
+            let mail = compose(&signed, &eight).unwrap();
+            let stored = received(&mail);
+            assert!(stored.starts_with(b"DKIM-Signature: v=1; a="));
+            assert!(stored.ends_with(&received(&unsigned)));
+            assert!(mail.eight_bit);
+
+            let sized = Recipe { size: Some(SizeSpec::Fixed(size)), ..signed };
+            let mail = compose(&sized, &order(7)).unwrap();
+            assert_eq!((mail.size, received(&mail).len() as u64), (size, size));
+        }
+    }
+
+    #[test]
+    fn the_same_order_is_signed_the_same_and_each_mail_by_itself() {
+        let key = include_bytes!("../../tests/keys/rsa-2048.pem");
+        let recipe = signed(key, recipe("a", &[], "b"));
+        let mut composer = Composer::new(std::slice::from_ref(&recipe), &[], RUN).unwrap();
+        let mut mail = Mail::default();
+        let mut octets = |seq| {
+            composer.compose(&order(seq), &mut mail).unwrap();
+            mail.octets.clone()
+        };
+
+        let (first, second, again) = (octets(1), octets(2), octets(1));
+
+        assert_eq!(first, again);
+        let signature = |octets: &[u8]| {
+            let text = String::from_utf8(octets.to_vec()).unwrap();
+            text.split_once("\r\nDate").unwrap().0.to_owned()
+        };
+        assert_ne!(signature(&first), signature(&second));
+    }
+
+    #[test]
+    fn signed_messages_are_built_apart() {
+        let key = include_bytes!("../../tests/keys/ed25519.pem");
+        let late = recipe("{{ session }}", &[], "b");
+        let recipes = [signed(key, recipe("a", &[], "b")), signed(key, late)];
+        let composer = Composer::new(&recipes, &[], RUN).unwrap();
+
+        assert!(composer.is_built_apart(0));
+        assert!(!composer.is_built_apart(1), "its session must be known");
     }
 
     #[test]

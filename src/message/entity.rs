@@ -135,6 +135,7 @@ mod tests {
             size: None,
             classes: Vec::new(),
             trace: Trace::Shown,
+            dkim: None,
             expect: Expectations::default(),
             library: Arc::default(),
         }

@@ -2,6 +2,7 @@
 
 use super::check::check_header_name;
 use super::corpus::Corpus;
+use super::dkim::Signer;
 use super::entity::{Entity, Writer};
 use super::mime::{self, Coding};
 use super::template::{Snippet, TemplateError, Templates};
@@ -47,6 +48,8 @@ pub(crate) struct Prepared {
     pub(crate) mean_octets: Option<u64>,
     /// The mails that messages are taken from, once they are opened.
     pub(crate) corpus: Option<Corpus>,
+    /// What signs the messages.
+    pub(crate) signer: Option<Signer>,
 }
 
 /// What a message is padded with.
@@ -167,7 +170,9 @@ impl Prepared {
             groups.iter().flat_map(|group| &group.templates).chain(std::iter::once(&from));
         let needs_session =
             addresses.clone().any(late) || pieces.iter().filter_map(Piece::snippet).any(late);
-        let is_constant = addresses.all(|template| template.plain().is_some())
+        // A signature differs with the time and the number.
+        let is_constant = recipe.dkim.is_none()
+            && addresses.all(|template| template.plain().is_some())
             && groups.iter().all(|group| group.count.min == group.count.max)
             && recipe.size.as_ref().is_none_or(|size| matches!(size, SizeSpec::Fixed(_)))
             && pieces.iter().all(Piece::is_constant);
@@ -182,6 +187,7 @@ impl Prepared {
             is_constant,
             mean_octets: None,
             corpus: None,
+            signer: recipe.dkim.as_ref().map(Signer::new),
         })
     }
 }

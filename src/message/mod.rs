@@ -7,6 +7,7 @@ mod check;
 mod chunk;
 mod composer;
 mod corpus;
+mod dkim;
 mod entity;
 mod fake;
 mod feed_file;
@@ -36,6 +37,7 @@ pub use corpus::{
     ClassesBy, CorpusClass, CorpusEnvelope, CorpusError, CorpusFormat, CorpusSpec, CorpusSurvey,
     survey_corpus,
 };
+pub use dkim::{Canonicalization, Dkim, KeyError, SigningKey, USUAL_FIELDS, is_domain};
 pub use feed_file::{FeedFormat, FeedMistake, FeedMistakeKind, read_feed};
 pub use library::{Library, Reader, TemplateFile};
 pub use order::{AddressError, ComposeError, Mail, Numbering, Order, RunIdentity};

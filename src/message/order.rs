@@ -136,6 +136,12 @@ pub enum ComposeError {
         /// Why not.
         reason: CorpusError,
     },
+    /// The key does not fit together, so that it signs nothing.
+    #[error("message `{message}`: it can't be signed with the key of `dkim`")]
+    Signature {
+        /// The name of the message.
+        message: String,
+    },
     /// There is no recipe at this position.
     #[error("there is no message number {0}")]
     NoSuchMessage(usize),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attachment::Attachment;
-use super::{CorpusSpec, Library, Table, Template};
+use super::{CorpusSpec, Dkim, Library, Table, Template};
 use crate::smtp::Expectations;
 
 /// One kind of message.
@@ -30,6 +30,8 @@ pub struct Recipe {
     pub classes: Vec<ClassId>,
     /// Whether header fields tell the mail apart from all others.
     pub trace: Trace,
+    /// How each mail is signed.
+    pub dkim: Option<Dkim>,
     /// The replies that must come for this message.
     pub expect: Expectations,
     /// The template files; all recipes of a plan share one library.

@@ -119,6 +119,17 @@ impl Wire {
         self.filler_at = Some(self.octets.len());
     }
 
+    /// What stands on the wire so far.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Puts header fields in ASCII in front of all.
+    pub(crate) fn put_in_front(&mut self, fields: &[u8]) {
+        self.octets.splice(..0, fields.iter().copied());
+        self.filler_at = self.filler_at.map(|place| place + fields.len());
+    }
+
     /// Puts lines of filler in until the message has this size, if it is smaller.
     ///
     /// It stays one octet smaller only where that octet has no legal place: no line is shorter

@@ -4,6 +4,7 @@
 //! is replaced there by a reference to an environment variable, so that nothing that is written
 //! holds it: neither the results nor, by a [`Veil`], the message of a mistake.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
@@ -108,6 +109,40 @@ impl Vault<'_> {
         }
         Ok(Secret::new(&secret))
     }
+
+    /// What a private key's file or variable holds, or why that is not known. Unlike a password,
+    /// a text without a scheme is a path.
+    pub(super) fn private_key(&self, text: &str) -> Result<Cow<'_, [u8]>, String> {
+        match Reference::of(text) {
+            Reference::Environment(name) => {
+                let value = self.environment.value(name);
+                let value = value.map(|value| Cow::Owned(value.into_bytes()));
+                value.ok_or_else(|| format!("the environment variable `{name}` is not set"))
+            }
+            Reference::File(path) | Reference::Literal(path) => {
+                self.files.content(path).map(Cow::Borrowed)
+            }
+        }
+    }
+}
+
+/// Whether a text is a private key itself in place of its path.
+pub(super) fn is_private_key(text: &str) -> bool {
+    text.contains("-----BEGIN")
+}
+
+/// The keys that messages are signed with.
+fn keys_mut(document: &mut Document) -> impl Iterator<Item = &mut String> {
+    document.messages.values_mut().filter_map(|message| message.dkim.as_mut()?.key.as_mut())
+}
+
+/// The path of a private key; none where it is no file.
+fn key_path(text: &str) -> Option<&str> {
+    match Reference::of(text) {
+        Reference::File(path) | Reference::Literal(path) => Some(path),
+        Reference::Environment(_) => None,
+    }
+    .filter(|path| !is_private_key(path))
 }
 
 /// The feeds that hold passwords: those that a client, or the sink, takes its users from.
@@ -160,6 +195,12 @@ pub(super) fn settle(document: &mut Document, anchor: impl Fn(&mut String)) {
             *text = format!("file:{path}");
         }
     });
+    for key in keys_mut(document) {
+        if let Some(mut path) = key_path(key).map(str::to_owned) {
+            anchor(&mut path);
+            *key = path;
+        }
+    }
 }
 
 /// A password from the file of a feed: a path in it begins at that file's folder.
@@ -169,12 +210,15 @@ pub(super) fn beside(file: &str, text: &str) -> String {
     folder.join(path).to_str().map_or_else(|| text.to_owned(), |path| format!("file:{path}"))
 }
 
-/// The paths of all passwords that stand in files of their own.
+/// The paths of all passwords and keys that stand in files of their own.
 pub(super) fn paths(document: &Document, files: &Files) -> Vec<String> {
     let mut paths = Vec::new();
     let clients = document.clients.iter().filter_map(|(_, client)| client.auth.as_ref());
     let passwords = clients.filter_map(|auth| auth.password.as_ref());
     paths.extend(passwords.filter_map(|text| file_of(&text.0)).map(str::to_owned));
+    let signing = document.messages.iter().filter_map(|(_, message)| message.dkim.as_ref());
+    let keys = signing.filter_map(|dkim| key_path(dkim.key.as_ref()?));
+    paths.extend(keys.map(str::to_owned));
     let secret = feeds(document);
     for (name, feed) in document.feeds.iter().filter(|(name, _)| secret.contains(*name)) {
         for row in feed.inline.iter().flatten() {
@@ -239,14 +283,16 @@ fn tables<'a>(
     tree.get_mut(section).and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-/// A veil over the literal passwords of a settled tree, for the messages of its mistakes.
+/// A veil over the literal passwords, and keys, of a settled tree, for the messages of its mistakes.
 pub(super) fn veil(tree: &Value) -> Veil {
     let table = |section: &str| tree.get(section).and_then(Value::as_object).into_iter().flatten();
     let clients = table("clients").filter_map(|(_, client)| client.get("auth")?.get(PASSWORD));
     let rows = table("feeds").filter_map(|(_, feed)| feed.get("inline")?.as_array()).flatten();
     let rows = rows.filter_map(|row| row.get(PASSWORD));
+    let keys = table("messages").filter_map(|(_, message)| message.get("dkim")?.get("key"));
+    let keys = keys.filter(|key| key.as_str().is_some_and(is_private_key));
     let mut secrets = Vec::new();
-    for password in clients.chain(rows) {
+    for password in clients.chain(rows).chain(keys) {
         let text = match password {
             Value::String(text) => text.clone(),
             Value::Null => continue,
@@ -469,5 +515,55 @@ duration = "1s"
         let tree = json!({ "clients": { "a": { "auth": { "password": 12345 } } } });
 
         assert_eq!(veil(&tree).cover("12345"), "[secret]");
+    }
+
+    const SIGNED: &str = r#"version = 1
+[messages.plain]
+dkim = { domain = "load.test", selector = "s1", key = "KEY" }
+[messages.heir]
+extends = "plain"
+[clients.app]
+messages = "heir"
+[[phases]]
+name = "p"
+kind = "steady"
+connections = 1
+duration = "1s"
+"#;
+
+    #[test]
+    fn a_key_comes_from_a_variable_is_inherited_and_stands_nowhere() {
+        let key = include_str!("../../tests/keys/ed25519.pem");
+        let text = SIGNED.replace("KEY", "env:DKIM");
+
+        let loaded = loaded(&text, &[("DKIM", key)]).unwrap();
+
+        assert!(loaded.plan.messages.iter().all(|message| message.dkim.is_some()));
+        let secret = key.lines().nth(1).unwrap();
+        for shown in [loaded.plan_toml(), format!("{:?}", loaded.plan)] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(loaded.plan_toml().contains("env:DKIM"));
+    }
+
+    #[test]
+    fn the_path_of_a_key_begins_at_the_folder_of_the_plan() {
+        for key in ["keys/a.pem", "file:keys/a.pem"] {
+            let errors = loaded(&SIGNED.replace("KEY", key), &[]).unwrap_err();
+            let told = errors.render(Look::Plain);
+            assert!(told.contains("cannot read `/plans/keys/a.pem`"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_plan_is_refused_and_not_shown() {
+        let key = include_str!("../../tests/keys/ed25519.pem").replace('\n', "\\n");
+
+        let errors = loaded(&SIGNED.replace("KEY", &key), &[]).unwrap_err();
+
+        let told = errors.render(Look::Plain) + &errors.to_json().to_string();
+        let secret = key.split("\\n").nth(1).unwrap();
+        assert!(told.contains("does not belong in a plan"), "{told}");
+        assert!(!told.contains(secret), "{told}");
     }
 }

@@ -77,6 +77,7 @@ fn recipe() -> Recipe {
         size: None,
         classes: Vec::new(),
         trace: Trace::Left,
+        dkim: None,
         expect: Expectations::default(),
         library: std::sync::Arc::default(),
     }

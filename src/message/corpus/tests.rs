@@ -97,6 +97,7 @@ fn compose(spec: CorpusSpec, seq: u64) -> Mail {
         size: None,
         classes: Vec::new(),
         trace: crate::message::Trace::Left,
+        dkim: None,
         expect: Expectations::default(),
         library: std::sync::Arc::default(),
     };

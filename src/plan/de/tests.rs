@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::plan::document::{Client, Message, Phase, Sink, VOCABULARY};
+use crate::plan::document::{Client, Phase, Sink, VOCABULARY};
 use crate::plan::{DiagnosticCode, Part};
 
 /// Code, pointer, part, message and help of each mistake.
@@ -89,11 +89,9 @@ fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
         json!({ "thresholds": [{ "check": "x", "for": "1s" }] }),
         json!({ "thresholds": [{ "check": "x", "action": "abort" }] }),
     ];
-    let messages = [json!({ "dkim": {} })];
     let sinks = [json!({ "greylist": {} })];
     let told = clients.iter().map(|tree| (tree, mistakes::<Client>(tree)));
     let told = told.chain(phases.iter().map(|tree| (tree, mistakes::<Phase>(tree))));
-    let told = told.chain(messages.iter().map(|tree| (tree, mistakes::<Message>(tree))));
     let told = told.chain(sinks.iter().map(|tree| (tree, mistakes::<Sink>(tree))));
     for (tree, told) in told {
         assert_eq!(told.len(), 1, "{tree}: {told:?}");

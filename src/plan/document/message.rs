@@ -4,11 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Attachment, Corpus, Count, Expect, MessageClass, OneOrMany, ShortOr, Table};
+use super::{Attachment, Corpus, Count, Dkim, Expect, MessageClass, OneOrMany, ShortOr, Table};
 use crate::plan::ByteSize;
-
-/// Keys of a message that this version does not build.
-pub(super) const LATER: &[&str] = &["dkim"];
 
 /// One kind of mail: composed from `subject`, `headers` and `text`, or whole from `raw` or a
 /// `template`, or of a `corpus`, or a `builtin`. Its texts are templates that are rendered for each message.
@@ -62,6 +59,8 @@ pub struct Message {
     /// Whether header fields tell each mail apart: `X-Mailquake-Run`, `-Seq`, `-Phase` and
     /// `-Client`. Default: true.
     pub trace: Option<bool>,
+    /// The key that each mail is signed with, for which domain.
+    pub dkim: Option<Dkim>,
     /// The replies that must come; they go before those of the client.
     pub expect: Option<Expect>,
 }

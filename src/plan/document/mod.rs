@@ -8,6 +8,7 @@ mod attachment;
 mod auth;
 mod client;
 mod corpus;
+mod dkim;
 mod dsn;
 mod message;
 mod pace;
@@ -29,6 +30,7 @@ pub use attachment::Attachment;
 pub use auth::{Auth, AuthMechanism, SecretText};
 pub use client::{Chunking, Client, ClientKind, Ending, Expect, Pipelining, Proxy, ProxyVersion};
 pub use corpus::{ClassesBy, Corpus, CorpusEnvelope, CorpusFormat, MessageClass};
+pub use dkim::{Dkim, DkimCanonicalization};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{
     Builtin, Feed, FeedFormat, Headers, Message, Order, Recipients, Row, Size, Sizes, Text,
@@ -176,7 +178,6 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
 fn later_keys(table: &str) -> &'static [&'static str] {
     match table {
         "Expect" => client::LATER_STEPS,
-        "Message" => message::LATER,
         "Phase" => phase::LATER,
         "Sink" => sink::LATER,
         "SinkSteps" => sink::LATER_STEPS,

@@ -54,7 +54,7 @@ pub(super) fn lower(
     let targets = target::lower_all(document, &mut faults);
     let feeds = message::lower_feeds(document, files, &mut faults);
     let mut classes = message::Classes::default();
-    let messages = message::lower_all(document, &feeds, files, &mut classes, &mut faults);
+    let messages = message::lower_all(document, &feeds, vault, &mut classes, &mut faults);
     let names = names.with_classes(classes.0);
     let around = client::Around { host, files, accounts, targets: &targets };
     let clients = client::lower_all(document, &names, around, &mut faults);

@@ -4,6 +4,7 @@ mod attachment;
 mod builtin;
 mod class;
 mod corpus;
+mod dkim;
 mod feed;
 mod size;
 
@@ -13,20 +14,21 @@ use super::client::lower_expect;
 use super::faults::Faults;
 use super::weights::lower_count;
 use crate::message::{
-    Builtin, CountRange, FeedSpec, Form, Parts, Recipe, Recipients, Supplies, Template,
+    Builtin, CountRange, Dkim, FeedSpec, Form, Parts, Recipe, Recipients, Supplies, Template,
     TemplateError, Trace, check_header_name, check_header_template, check_recipient_template,
     check_sender_template, check_template,
 };
 use crate::plan::document::{
     Document, Expect, Headers, Message as MessageTable, Recipients as RecipientTable, ShortOr, Text,
 };
-use crate::plan::files::Files;
+use crate::plan::secrets::Vault;
 use crate::plan::{Diagnostic, DiagnosticCode, Place, escape};
 
 use attachment::lower_attachments;
 use builtin::lower_builtin;
 pub(super) use class::Classes;
 use corpus::lower_corpus;
+use dkim::lower_dkim;
 pub(super) use feed::lower_feeds;
 use size::lower_size;
 
@@ -39,10 +41,11 @@ const TEXT: &str = "This message belongs to a load test.\n";
 pub(super) fn lower_all(
     document: &Document,
     feeds: &[FeedSpec],
-    files: &Files,
+    vault: Vault<'_>,
     classes: &mut Classes,
     faults: &mut Faults,
 ) -> Vec<Recipe> {
+    let files = vault.files;
     let library = files.library();
     let supplies = Supplies { feeds, library };
     let messages = document.messages.iter();
@@ -50,7 +53,7 @@ pub(super) fn lower_all(
         .map(|(name, message)| {
             let pointer = format!("/messages/{}", escape(name));
             let mut recipe =
-                Lowering { message, pointer: &pointer, supplies, files, faults }.lower(name);
+                Lowering { message, pointer: &pointer, supplies, vault, faults }.lower(name);
             recipe.classes = classes.of(message, &recipe.form, &pointer, faults);
             recipe
         })
@@ -79,7 +82,7 @@ struct Lowering<'a> {
     message: &'a MessageTable,
     pointer: &'a str,
     supplies: Supplies<'a>,
-    files: &'a Files,
+    vault: Vault<'a>,
     faults: &'a mut Faults,
 }
 
@@ -100,9 +103,15 @@ impl Lowering<'_> {
             size,
             classes: Vec::new(),
             trace: if message.trace == Some(false) { Trace::Left } else { Trace::Shown },
+            dkim: self.dkim(),
             expect,
             library: Arc::default(),
         }
+    }
+
+    fn dkim(&mut self) -> Option<Dkim> {
+        let pointer = self.at("dkim");
+        lower_dkim(self.message.dkim.as_ref()?, &pointer, self.vault, self.faults)
     }
 
     fn at(&self, key: &str) -> String {
@@ -114,7 +123,9 @@ impl Lowering<'_> {
         if let Some(builtin) = lower_builtin(message, self.pointer, self.faults) {
             return self.builtin(builtin);
         }
-        if let Some(spec) = lower_corpus(message, self.pointer, &self.files.corpora, self.faults) {
+        if let Some(spec) =
+            lower_corpus(message, self.pointer, &self.vault.files.corpora, self.faults)
+        {
             return Form::Corpus(spec);
         }
         let (whole, text) = match (&message.raw, &message.template) {
@@ -155,7 +166,7 @@ impl Lowering<'_> {
         let message = self.message;
         let listed = message.attachments.as_deref().unwrap_or_default();
         let attachments =
-            lower_attachments(listed, &self.at("attachments"), self.files, self.faults);
+            lower_attachments(listed, &self.at("attachments"), self.vault.files, self.faults);
         let html = message.html.as_ref().map(|html| self.text("html", html));
         let text = match (&message.text, &html) {
             (Some(text), _) => Some(self.text("text", text)),
