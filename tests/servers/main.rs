@@ -1,7 +1,7 @@
 //! Real servers × the real program → whether both count the same.
 //!
 //! They are ignored by default because they need Postfix (with its `smtp-sink`), Dovecot,
-//! Python and the rights of root:
+//! Python, dkimpy and the rights of root:
 //! `cargo test --test servers -- --ignored`.
 
 #![expect(
@@ -14,6 +14,7 @@
 
 mod certificate;
 mod content;
+mod dkim;
 mod dovecot;
 mod forms;
 mod kinds;
