@@ -51,6 +51,9 @@ impl Display {
             Update::Stopping(signal) => {
                 self.say(&format!("{}: stopping at once", signal_name(*signal)));
             }
+            Update::FeedUsedUp(text) => {
+                self.say(&format!("{text}: what has started runs to its end"));
+            }
             Update::Throttled(text) => self.say(text),
             Update::Trouble(text) => self.say(&format!("warning: {text}")),
         }

@@ -17,7 +17,7 @@ use super::order::{FirstError, Note};
 use super::shared::Shared;
 use super::transcript::Replies;
 use crate::draw::Draw;
-use crate::message::{ClassId, Form, Mail};
+use crate::message::{ClassId, Form, Mail, Turns};
 use crate::plan::{ClientId, MessageId, PhaseId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey, Tally};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome, Reply, Step, Veil};
@@ -221,6 +221,7 @@ pub(super) struct Start {
     pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
+    pub(super) turns: Turns,
     pub(super) mail: Mail,
     /// The position of its mail's class among those of its corpus, where that is known.
     pub(super) class: Option<usize>,
@@ -264,13 +265,16 @@ enum Lag {
 }
 
 /// What a start is made from.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Seed {
     pub(super) client: ClientId,
     pub(super) message: MessageId,
     pub(super) case: Option<CaseId>,
     pub(super) draw: Draw,
     pub(super) seq: u64,
+    /// What it takes of feeds that stop and of a corpus; nothing in the open model, where its
+    /// number says that.
+    pub(super) turns: Turns,
     pub(super) planned: Option<Instant>,
 }
 
@@ -283,6 +287,7 @@ impl Start {
             case: seed.case,
             draw: seed.draw,
             seq: seed.seq,
+            turns: seed.turns,
             mail: books.mail(seed.message),
             class: None,
             composed: Composed::Not,
@@ -301,7 +306,8 @@ impl Start {
     /// What it was made from.
     pub(super) fn seed(&self) -> Seed {
         let Self { key, message, case, draw, seq, planned, .. } = *self;
-        Seed { client: key.client, message, case, draw, seq, planned }
+        let turns = self.turns.clone();
+        Seed { client: key.client, message, case, draw, seq, turns, planned }
     }
 
     /// Whether nobody is still building its mail.
@@ -468,8 +474,11 @@ impl Start {
     }
 
     fn ended_in_time(&self, now: Instant) -> bool {
-        let reached = self.books.shared.reached(self.phase.id).map(|at| self.books.zero + at);
-        let end = [self.phase.end.get(), reached].into_iter().flatten().min();
+        let shared = &self.books.shared;
+        let used_up = shared.used_up().map(|used_up| used_up.at);
+        let [reached, used_up] =
+            [shared.reached(self.phase.id), used_up].map(|at| at.map(|at| self.books.zero + at));
+        let end = [self.phase.end.get(), reached, used_up].into_iter().flatten().min();
         end.is_none_or(|end| now <= end)
     }
 

@@ -13,6 +13,7 @@ use super::ahead::Promise;
 use super::books::PhaseState;
 use super::handle::Handle;
 use crate::draw::Purpose;
+use crate::message::Turns;
 use crate::plan::ClientId;
 use crate::timeline::Line;
 
@@ -49,10 +50,18 @@ impl Slot {
 struct Place {
     active: bool,
     ordinal: u64,
-    /// The mail of the message of this number.
-    promise: Option<(u64, Promise)>,
+    /// What was done early for the message of this number.
+    early: Option<(u64, Early)>,
     failures: u32,
     session: Option<Rc<Handle>>,
+}
+
+/// What was done for a slot's next message while it sent the one before.
+pub(super) struct Early {
+    /// What it has taken.
+    pub(super) turns: Turns,
+    /// Its mail, if there was room for it.
+    pub(super) promise: Option<Promise>,
 }
 
 impl ClosedRun {
@@ -90,7 +99,7 @@ impl ClosedRun {
     pub(super) fn retire(&self, slot: u32) -> Option<Rc<Handle>> {
         self.place(slot, |place| {
             place.active = false;
-            place.promise = None;
+            place.early = None;
             place.session.take()
         })
     }
@@ -100,7 +109,7 @@ impl ClosedRun {
         let mut places = self.places.borrow_mut();
         let served = places.iter_mut().filter_map(|place| {
             place.active = false;
-            place.promise = None;
+            place.early = None;
             place.session.take()
         });
         served.collect()
@@ -134,15 +143,15 @@ impl ClosedRun {
         })
     }
 
-    /// The mail of a slot's message of this number is being built.
-    pub(super) fn promise(&self, slot: u32, ordinal: u64, promise: Promise) {
-        self.place(slot, |place| place.promise = Some((ordinal, promise)));
+    /// Keeps what was done early for a slot's message of this number.
+    pub(super) fn keep_early(&self, slot: u32, ordinal: u64, early: Early) {
+        self.place(slot, |place| place.early = Some((ordinal, early)));
     }
 
-    /// The mail of a slot's message of this number, if it was begun early.
-    pub(super) fn take_promise(&self, slot: u32, ordinal: u64) -> Option<Promise> {
-        let promise = self.place(slot, |place| place.promise.take());
-        promise.filter(|(of, _)| *of == ordinal).map(|(_, promise)| promise)
+    /// What was done early for a slot's message of this number.
+    pub(super) fn take_early(&self, slot: u32, ordinal: u64) -> Option<Early> {
+        let early = self.place(slot, |place| place.early.take());
+        early.filter(|(of, _)| *of == ordinal).map(|(_, early)| early)
     }
 
     /// A session of the slot became ready.

@@ -35,6 +35,7 @@ mod transcript;
 mod transport;
 mod trickle;
 mod turns;
+mod used_up;
 mod worker;
 
 use std::io;
@@ -55,6 +56,7 @@ pub use render::{First, Found, Renderer};
 pub use server_address::ServerAddress;
 pub use shared::Shared;
 pub use tls::{TlsError, TlsSetups};
+pub use used_up::UsedUp;
 
 use crate::message::{Composer, ComposerError, RunIdentity};
 use crate::monitor::{self, ThreadId};

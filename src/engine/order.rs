@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::used_up::UsedUp;
 use crate::plan::{ClientId, PhaseId};
 use crate::record::{ErrorKey, Handover};
 
@@ -32,6 +33,8 @@ pub enum Note {
     Handover(Handover),
     /// The count of a closed phase was reached.
     CountReached(PhaseId),
+    /// A feed has no row left for a message; what is known of it stands in the shared part.
+    FeedUsedUp(UsedUp),
     /// The first error of its kind in this worker.
     FirstError(FirstError),
     /// A task panicked; its message was booked as `local`.

@@ -20,6 +20,7 @@ use super::order::{Change, Note, Order};
 use super::run::{AHEAD, Cut, OpenRun, Run, Upcoming};
 use super::stints::Stints;
 use super::worker::Worker;
+use crate::message::Turns;
 use crate::plan::PhaseId;
 use crate::record::{Cell, CellKey, Handover};
 use crate::timeline::{Change as SlotTurn, Model, PlannedStart, Schedule, Share, SlotChanges};
@@ -342,7 +343,7 @@ impl<D: Dialer> Pacer<D> {
                 open.ready = ready;
                 return Turn::Done;
             }
-            match ready {
+            match ready.filter(|start| self.worker.may_begin(start, now)) {
                 Some(start) if start.is_built() => self.launch(start, now),
                 // The others don't wait for it.
                 Some(start) => open.unbuilt.push_back(start),
@@ -399,7 +400,8 @@ impl<D: Dialer> Pacer<D> {
         let (message, case) = self.worker.choose(client, draw, turn);
         let planned = Some(open.phase.begin + at);
         let seq = open.line.start_seq(n);
-        Seed { client, message, case, draw, seq, planned }
+        let turns = Turns::default();
+        Seed { client, message, case, draw, seq, turns, planned }
     }
 
     /// Too many are in flight: the message never begins. It stands behind all that was measured,

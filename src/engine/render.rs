@@ -83,6 +83,7 @@ impl Renderer {
             draw: found.start.draw,
             seq: found.start.seq,
             numbering: found.numbering,
+            turns: None,
             client: &client.name,
             phase: &self.plan.phases[found.phase.index()].name,
             session: Some(SESSION),

@@ -1,11 +1,12 @@
 //! What all workers see: the plan, the timeline, addresses, and the few counters that must be one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::crowd::Crowd;
 use super::server_address::ServerAddress;
+use super::used_up::UsedUp;
 use crate::plan::{Begin, ClientId, Load, PhaseId, Plan, TargetId};
 use crate::record::OpenPeaks;
 use crate::timeline::{Model, Timeline};
@@ -25,6 +26,8 @@ pub struct Shared {
     /// Behind a pointer of their own, so that counting disturbs nobody who reads the plan.
     crowds: Box<Crowds>,
     tracks: Vec<Track>,
+    /// The feed that ended all starts.
+    used_up: OnceLock<UsedUp>,
     /// By target: when it may be asked again if it still serves, in nanoseconds of the run's clock.
     probes: Vec<AtomicU64>,
 }
@@ -67,7 +70,17 @@ impl Shared {
         let phases = counters.collect();
         let tracks = tracks(&plan);
         let probes = plan.targets.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { plan, timeline, addresses, workers, phases, crowds: Box::default(), tracks, probes }
+        Self {
+            plan,
+            timeline,
+            addresses,
+            workers,
+            phases,
+            crowds: Box::default(),
+            tracks,
+            used_up: OnceLock::new(),
+            probes,
+        }
     }
 
     /// The addresses of a client's target.
@@ -115,6 +128,16 @@ impl Shared {
     pub(super) fn mark_reached(&self, phase: PhaseId, at: Duration) {
         let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).max(1);
         self.phases[phase.index()].reached.store(nanos, Ordering::Relaxed);
+    }
+
+    /// A feed has no row left: nothing starts any more. False where that was known.
+    pub(super) fn use_up(&self, used_up: UsedUp) -> bool {
+        self.used_up.set(used_up).is_ok()
+    }
+
+    /// The feed that ended all starts, if one did.
+    pub fn used_up(&self) -> Option<UsedUp> {
+        self.used_up.get().copied()
     }
 
     /// Whether a target may be asked now if it still serves; then not again before a pause is over.

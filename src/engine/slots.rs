@@ -7,12 +7,13 @@ use std::rc::Rc;
 use tokio::time::Instant;
 
 use super::books::{Seed, Start};
-use super::closed::{ClosedRun, Slot};
+use super::closed::{ClosedRun, Early, Slot};
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::order::Note;
 use super::shared::{Spent, Track};
 use super::worker::Worker;
+use crate::message::Turns;
 
 /// A slot that tries again after a failed connection.
 pub(super) struct Retry {
@@ -46,25 +47,45 @@ impl<D: Dialer> Worker<D> {
         if self.stopping.get() || !run.is_active(*number) || run.phase.is_over(now) {
             return None;
         }
-        match self.books.shared.spend(run.phase.id) {
-            Spent::Granted => {}
-            Spent::Last => {
-                self.books
-                    .shared
-                    .mark_reached(run.phase.id, now.saturating_duration_since(self.books.zero));
-                self.books.note(Note::CountReached(run.phase.id));
-            }
-            Spent::Refused => return None,
-        }
         let ordinal = run.next_ordinal(*number);
-        let seed = self.seed(slot, ordinal);
-        if self.builder.is_idle() {
-            return Some(self.prepare(seed, None, &run.phase).come_due(now));
+        let mut seed = self.seed(slot, ordinal);
+        if !self.finds_rows(&seed, run.phase.id, now) {
+            return None;
         }
-        let promise = run.take_promise(*number, ordinal);
+        let spent = self.books.shared.spend(run.phase.id);
+        if spent == Spent::Refused {
+            return None;
+        }
+        let builds = !self.builder.is_idle();
+        let early = if builds { run.take_early(*number, ordinal) } else { None };
+        let taken = early.map_or_else(|| self.take_turns(&seed), Ok);
+        let Early { turns, promise } = match taken {
+            Ok(early) => early,
+            Err(feed) => {
+                self.use_up(feed, run.phase.id, now);
+                return None;
+            }
+        };
+        seed.turns = turns;
+        if spent == Spent::Last {
+            let at = now.saturating_duration_since(self.books.zero);
+            self.books.shared.mark_reached(run.phase.id, at);
+            self.books.note(Note::CountReached(run.phase.id));
+        }
         let start = self.prepare(seed, promise, &run.phase).come_due(now);
-        self.promise_next(slot, ordinal + 1);
+        if builds {
+            self.promise_next(slot, ordinal + 1);
+        }
         Some(start)
+    }
+
+    /// What a message is the next to have; the position of a feed that has no row left for it.
+    fn take_turns(&self, seed: &Seed) -> Result<Early, usize> {
+        let turns = match seed.case {
+            Some(_) => Turns::default(),
+            None => self.composer.borrow().take_turns(seed.message.index())?,
+        };
+        Ok(Early { turns, promise: None })
     }
 
     /// What a slot sends as its message of this number.
@@ -76,18 +97,22 @@ impl<D: Dialer> Worker<D> {
         // Each slot begins with another case, and goes round all of them.
         let turn = ordinal.saturating_add(u64::from(*number));
         let (message, case) = self.choose(client, draw, turn);
-        Seed { client, message, case, draw, seq, planned: None }
+        Seed { client, message, case, draw, seq, turns: Turns::default(), planned: None }
     }
 
-    /// Has a slot's next message built while it sends this one, if it is built apart.
+    /// Has a slot's next message built while it sends this one, if it is built apart. One that
+    /// reads a feed which ends takes its rows only when it starts, so that none is lost with a
+    /// slot that retires.
     fn promise_next(&self, slot: &Slot, ordinal: u64) {
-        let seed = self.seed(slot, ordinal);
-        if seed.case.is_none() && self.builder.builds(seed.message) {
-            let commission = self.commission(&seed, slot.run.phase.id);
-            if let Some(promise) = self.builder.build_early(commission) {
-                slot.run.promise(slot.number, ordinal, promise);
-            }
+        let mut seed = self.seed(slot, ordinal);
+        let waits = || self.composer.borrow().reads_what_ends(seed.message.index());
+        if seed.case.is_some() || !self.builder.builds(seed.message) || waits() {
+            return;
         }
+        let Ok(mut early) = self.take_turns(&seed) else { return };
+        seed.turns = early.turns.clone();
+        early.promise = self.builder.build_early(self.commission(&seed, slot.run.phase.id));
+        slot.run.keep_early(slot.number, ordinal, early);
     }
 
     /// The sessions that serve no slot and belong to a track, by client: idle ones first. A phase

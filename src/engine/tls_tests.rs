@@ -193,7 +193,7 @@ async fn run_at(plan: Plan, dialer: impl Dialer) -> Cell {
                 handover.cells.iter().for_each(|(_, cell)| sum.merge(cell));
             }
             Note::Panicked(text) => panic!("{text}"),
-            Note::CountReached(_) | Note::FirstError(_) => {}
+            Note::CountReached(_) | Note::FeedUsedUp(_) | Note::FirstError(_) => {}
         }
     }
     let messages = &sum.messages;

@@ -155,20 +155,20 @@ impl<D: Dialer> Worker<D> {
         promise: Option<Promise>,
         phase: &Rc<PhaseState>,
     ) -> Start {
+        let commission = |start: &Start| self.commission(&start.seed(), phase.id);
         let mut start = Start::new(seed, Rc::clone(phase), Rc::clone(&self.books));
         if start.case.is_some() {
             return start;
         }
-        start.class = self.class(&seed, phase.id);
-        if self.builder.builds(seed.message) {
-            let build = || self.builder.build(self.commission(&seed, phase.id));
+        start.class = self.class(&start.seed(), phase.id);
+        if self.builder.builds(start.message) {
+            let build = || self.builder.build(commission(&start));
             start.composed = Composed::Awaited(promise.unwrap_or_else(build));
             return start;
         }
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
-        let commission = || self.commission(&seed, phase.id);
-        if !late && self.compose(&commission(), &mut start, None).is_ok() {
+        if !late && self.compose(&commission(&start), &mut start, None).is_ok() {
             start.composed = Composed::Ready;
         }
         start

@@ -112,6 +112,8 @@ fn check_names(
     templates: &Templates,
 ) -> Result<(), TemplateError> {
     for (path, text) in parts {
+        // Also where the sample does not come by.
+        templates.check_syntax(path, text)?;
         for name in templates.names_in(path) {
             let Err((message, help)) = check_name(&name, feeds, templates) else { continue };
             // What a part does not know may be set by the one that includes it.
@@ -164,6 +166,7 @@ pub(crate) fn sample_order() -> Order<'static> {
         draw: Draw::new(0),
         seq: 0,
         numbering: Numbering::Dense,
+        turns: None,
         client: "client",
         phase: "phase",
         session: Some(0),
@@ -244,7 +247,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::message::{FeedOrder, Table};
+    use crate::message::{FeedOrder, Table, WhenExhausted};
 
     fn check(
         text: &str,
@@ -270,6 +273,7 @@ mod tests {
                 name: name.into(),
                 rows: rows.clone(),
                 order: FeedOrder::Sequential,
+                when_exhausted: WhenExhausted::Wrap,
             })
             .into()
     }
@@ -418,6 +422,7 @@ mod tests {
             "/plans/mail/base.j2" => "{% block b %}{% endblock %}",
             "/plans/mail/gone.j2" => "é {% if seq > 9 %}{% include 'nowhere.j2' %}{% endif %}",
             "/plans/mail/syntax.j2" => "{% include 'parts/syntax.j2' %}",
+            "/plans/mail/hidden.j2" => "{% if seq > 9 %}{% include 'parts/syntax.j2' %}{% endif %}",
             "/plans/mail/parts/syntax.j2" => "a\n{% if %}",
             _ => return Err(std::io::ErrorKind::NotFound.into()),
         };
@@ -445,6 +450,7 @@ mod tests {
             ("child", "unknown filter", "child", "uper"),
             ("gone", "cannot read `mail/nowhere.j2`", "gone", "nowhere.j2"),
             ("syntax", "syntax error", "parts/syntax", "%}"),
+            ("hidden", "syntax error", "parts/syntax", "%}"),
         ] {
             let template = Template::File(format!("/plans/mail/{root}.j2"));
             let found = mistake_in(&template, &library);

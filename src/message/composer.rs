@@ -25,7 +25,7 @@ use super::template::{Snippet, TemplateError, Templates, late_reason};
 use super::wire::Wire;
 use super::{
     AddressError, ComposeError, CountRange, FeedSpec, Form, Mail, Order, Recipe, RunIdentity,
-    SizeSpec,
+    SizeSpec, Turns,
 };
 use crate::draw::{Draw, Purpose};
 use crate::smtp::BodyType;
@@ -108,6 +108,9 @@ impl Composer {
         let mut prepared = prepared?;
         open_corpora(recipes, &mut prepared, run.seed)?;
         let feeds = Arc::new(Feeds::new(feeds, run.seed));
+        for recipe in &mut prepared {
+            recipe.stopping = feeds.stopping(&recipe.names);
+        }
         let number = COOKBOOKS.fetch_add(1, Ordering::Relaxed);
         let mut book = Cookbook { templates, recipes: prepared, feeds, run, number };
         let date = DateStamp::new(SystemTime::UNIX_EPOCH);
@@ -150,6 +153,47 @@ impl Composer {
         self.book.recipe(message).is_ok_and(|recipe| recipe.needs_session)
     }
 
+    /// Whether the message reads a feed that stops when each of its rows was used.
+    pub fn reads_what_ends(&self, message: usize) -> bool {
+        self.book.recipe(message).is_ok_and(|recipe| !recipe.stopping.is_empty())
+    }
+
+    /// The position of a feed that has no row left for the message of this number, where numbers
+    /// are [`Numbering::Dense`].
+    pub fn lacks_row_for(&self, message: usize, seq: u64) -> Option<usize> {
+        let turn = seq.saturating_sub(1);
+        self.lacking(message, |feed| !self.book.feeds.has_row(feed, turn))
+    }
+
+    /// The position of a feed of which the message would find each row taken, where numbers are
+    /// [`Numbering::Sparse`].
+    pub fn lacks_row(&self, message: usize) -> Option<usize> {
+        self.lacking(message, |feed| self.book.feeds.is_used_up(feed))
+    }
+
+    fn lacking(&self, message: usize, lacks: impl Fn(usize) -> bool) -> Option<usize> {
+        self.book.recipe(message).ok()?.stopping.iter().copied().find(|feed| lacks(*feed))
+    }
+
+    /// Takes what a message is the next to have, where numbers are [`Numbering::Sparse`]: rows of
+    /// feeds that stop, and a mail of a corpus.
+    ///
+    /// # Errors
+    /// The position of a feed of which each row was taken.
+    pub fn take_turns(&self, message: usize) -> Result<Turns, usize> {
+        let Ok(recipe) = self.book.recipe(message) else { return Ok(Turns::default()) };
+        let corpus = recipe.corpus.as_ref().and_then(Corpus::take_turn);
+        if recipe.stopping.is_empty() {
+            return Ok(Turns { corpus, feeds: None });
+        }
+        let take = |feed: &usize| match self.book.feeds.take_row(*feed) {
+            Some(turn) => Ok((*feed, turn)),
+            None => Err(*feed),
+        };
+        let feeds = recipe.stopping.iter().map(take).collect::<Result<_, usize>>()?;
+        Ok(Turns { corpus, feeds: Some(feeds) })
+    }
+
     /// Whether the message is better built by a thread of its own: it is so large, or read from a
     /// disk, or signed, that building it would make others late.
     pub fn is_built_apart(&self, message: usize) -> bool {
@@ -160,9 +204,11 @@ impl Composer {
     }
 
     /// The position of the class that the mail of an order has among those of its corpus, where it
-    /// comes from one; nothing is composed or read for it.
+    /// comes from one; nothing is composed or read for it. Where numbers are [`Numbering::Sparse`]
+    /// the order must say which turn was taken.
     pub fn class(&self, order: &Order<'_>) -> Option<usize> {
-        self.book.recipe(order.message).ok()?.corpus.as_ref()?.class(order)
+        let corpus = self.book.recipe(order.message).ok()?.corpus.as_ref()?;
+        corpus.class(corpus.position(order))
     }
 
     /// Whether mails of a recipe come from a corpus, so that each may have another class.
@@ -222,13 +268,14 @@ impl Cookbook {
         wire: &mut Wire,
     ) -> Result<Places, ComposeError> {
         let corpus = recipe.corpus.as_ref();
-        let letter = corpus.map(|corpus| corpus.letter(order)).transpose();
+        let position = corpus.map(|corpus| corpus.position(order)).unwrap_or_default();
+        let letter = corpus.map(|corpus| corpus.letter(position)).transpose();
         let letter = letter.map_err(|reason| {
             let message = recipe.name.clone();
             ComposeError::Corpus { message, reason }
         })?;
         let letter = letter.as_deref();
-        mail.class = corpus.and_then(|corpus| corpus.class(order));
+        mail.class = corpus.and_then(|corpus| corpus.class(position));
         let mut composition = Composition {
             book: self,
             date,
@@ -471,7 +518,9 @@ mod tests {
     use super::*;
     use crate::draw::Draw;
     use crate::message::{Canonicalization, Dkim, SigningKey, USUAL_FIELDS};
-    use crate::message::{FeedOrder, Form, Numbering, Parts, Recipients, Table, Trace};
+    use crate::message::{
+        FeedOrder, Form, Numbering, Parts, Recipients, Table, Trace, WhenExhausted,
+    };
     use crate::smtp::Expectations;
     use mail_parser::{MessageParser, MimeHeaders};
     use proptest::prelude::*;
@@ -517,6 +566,7 @@ mod tests {
             name: "people".into(),
             rows: Table::of_rows(&[row("ada"), row("grace"), row("barbara")]),
             order: FeedOrder::Shuffled,
+            when_exhausted: WhenExhausted::Wrap,
         }]
     }
 
@@ -526,6 +576,7 @@ mod tests {
             draw: Draw::new(42).at(seq),
             seq,
             numbering: Numbering::Dense,
+            turns: None,
             client: "app",
             phase: "soak",
             session: Some(3),
@@ -920,6 +971,7 @@ mod tests {
                 name: "f".into(),
                 rows: Table::of_rows(&[row]),
                 order: FeedOrder::Sequential,
+                when_exhausted: WhenExhausted::Wrap,
             }]
         };
         let compose = |recipe: &Recipe, value: &str| {

@@ -1,5 +1,7 @@
 //! A recipe → the pieces of its messages: what is the same in all of them, and what changes.
 
+use std::collections::BTreeSet;
+
 use super::check::check_header_name;
 use super::corpus::Corpus;
 use super::dkim::Signer;
@@ -42,6 +44,10 @@ pub(crate) struct Prepared {
     pub(crate) filler: Filler,
     /// Whether a template uses `session` or `user`.
     pub(crate) needs_session: bool,
+    /// All names that its templates use, with their attributes.
+    pub(crate) names: BTreeSet<String>,
+    /// The feeds that it reads and that stop.
+    pub(crate) stopping: Vec<usize>,
     /// Whether all its messages are the same but for fields of a fixed width.
     pub(crate) is_constant: bool,
     /// About how large a message is; none where a sample can't be composed.
@@ -162,14 +168,12 @@ impl Prepared {
         };
         pieces.close();
         let pieces = pieces.pieces;
-        let late = |snippet: &Snippet| {
-            let names = templates.names(snippet);
-            names.iter().any(|name| matches!(root(name), "session" | "user"))
-        };
         let mut addresses =
             groups.iter().flat_map(|group| &group.templates).chain(std::iter::once(&from));
-        let needs_session =
-            addresses.clone().any(late) || pieces.iter().filter_map(Piece::snippet).any(late);
+        let snippets = addresses.clone().chain(pieces.iter().filter_map(Piece::snippet));
+        let names: BTreeSet<String> =
+            snippets.flat_map(|snippet| templates.names(snippet)).collect();
+        let needs_session = names.iter().any(|name| matches!(root(name), "session" | "user"));
         // A signature differs with the time and the number.
         let is_constant = recipe.dkim.is_none()
             && addresses.all(|template| template.plain().is_some())
@@ -184,6 +188,8 @@ impl Prepared {
             size: recipe.size.clone(),
             filler,
             needs_session,
+            names,
+            stopping: Vec::new(),
             is_constant,
             mean_octets: None,
             corpus: None,

@@ -23,6 +23,7 @@ mod scene;
 mod size;
 mod table;
 mod template;
+mod turns;
 mod wire;
 mod words;
 
@@ -43,6 +44,8 @@ pub use library::{Library, Reader, TemplateFile};
 pub use order::{AddressError, ComposeError, Mail, Numbering, Order, RunIdentity};
 pub use recipe::{
     ClassId, CountRange, FeedOrder, FeedSpec, Form, Parts, Recipe, Recipients, SizeSpec, Trace,
+    WhenExhausted,
 };
 pub use table::{Fields, Table};
 pub use template::{Template, TemplateError};
+pub use turns::Turns;

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::cast::Cast;
-use super::{CorpusError, CountRange};
+use super::{CorpusError, CountRange, Turns};
 use crate::draw::Draw;
 use crate::smtp::BodyType;
 
@@ -38,6 +38,8 @@ pub struct Order<'a> {
     pub seq: u64,
     /// What the number says of the messages before it.
     pub numbering: Numbering,
+    /// What its start has taken already; none where that is left to composing it.
+    pub turns: Option<&'a Turns>,
     /// The name of the client.
     pub client: &'a str,
     /// The name of the phase.

@@ -144,6 +144,18 @@ pub struct FeedSpec {
     pub rows: Table,
     /// In which order the messages use them.
     pub order: FeedOrder,
+    /// What follows the last of them.
+    pub when_exhausted: WhenExhausted,
+}
+
+/// What happens when each row of a feed was used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WhenExhausted {
+    /// They are used again.
+    #[default]
+    Wrap,
+    /// Nothing starts any more; not with a random order, which uses up no row.
+    Stop,
 }
 
 /// In which order messages use the rows of a feed.

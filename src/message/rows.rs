@@ -7,11 +7,12 @@
 //! A shuffled feed is permuted by a small Feistel network instead of a shuffled list, so that a
 //! row costs the same wherever in the run it is asked for, and no worker keeps a list.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use minijinja::Value;
 
-use super::{FeedOrder, FeedSpec, Table};
+use super::{FeedOrder, FeedSpec, Table, WhenExhausted};
 use crate::draw::{Draw, Purpose};
 
 /// The rows of all feeds, as templates read them.
@@ -25,6 +26,7 @@ struct Feed {
     name: String,
     rows: Table,
     order: FeedOrder,
+    when_exhausted: WhenExhausted,
     shuffle: Draw,
     key: u64,
     /// How many turns were taken.
@@ -39,6 +41,7 @@ impl Feeds {
             name: spec.name.clone(),
             rows: spec.rows.clone(),
             order: spec.order,
+            when_exhausted: spec.when_exhausted,
             shuffle: shuffle.at(key),
             key,
             taken: AtomicU64::new(0),
@@ -61,6 +64,38 @@ impl Feeds {
         self.feeds.get(feed).map_or(0, |feed| feed.taken.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The next turn of a feed that has a row for it; none where all were used.
+    pub(crate) fn take_row(&self, feed: usize) -> Option<u64> {
+        let feed = self.feeds.get(feed)?;
+        let next = |taken: u64| feed.has_row(taken).then_some(taken + 1);
+        feed.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()
+    }
+
+    /// Whether each row of a feed was taken.
+    pub(crate) fn is_used_up(&self, feed: usize) -> bool {
+        let feed = self.feeds.get(feed);
+        feed.is_some_and(|feed| !feed.has_row(feed.taken.load(Ordering::Relaxed)))
+    }
+
+    /// Whether a feed has a row of its own for a turn.
+    pub(crate) fn has_row(&self, feed: usize, turn: u64) -> bool {
+        self.feeds.get(feed).is_some_and(|feed| feed.has_row(turn))
+    }
+
+    /// The feeds that stop among those that these names read: `feed.people.name`, say. Which one
+    /// a bare `feed` reads is known only when it is rendered, so that may be any.
+    pub(crate) fn stopping(&self, names: &BTreeSet<String>) -> Vec<usize> {
+        let reads = |feed: &Feed| {
+            names.iter().any(|name| {
+                let mut parts = name.split('.');
+                parts.next() == Some("feed") && parts.next().is_none_or(|name| name == feed.name)
+            })
+        };
+        let feeds = (0..).zip(&self.feeds);
+        let stopping = feeds.filter(|(_, feed)| feed.when_exhausted == WhenExhausted::Stop);
+        stopping.filter(|(_, feed)| reads(feed)).map(|(position, _)| position).collect()
+    }
+
     /// The row of a feed at a turn; none where there is no such feed.
     pub(crate) fn row(&self, feed: usize, turn: u64, draw: Draw) -> Option<Value> {
         self.feeds.get(feed)?.row(turn, draw)
@@ -68,6 +103,10 @@ impl Feeds {
 }
 
 impl Feed {
+    fn has_row(&self, turn: u64) -> bool {
+        turn < self.rows.len() as u64
+    }
+
     fn row(&self, turn: u64, draw: Draw) -> Option<Value> {
         let count = self.rows.len() as u64;
         let (block, place) = (turn.checked_div(count)?, turn.checked_rem(count)?);
@@ -108,14 +147,13 @@ fn feistel(draw: Draw, half: u32, value: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::message::Fields;
-    use std::collections::BTreeSet;
 
     fn feeds(count: u64, order: FeedOrder) -> Feeds {
         let rows: Vec<Fields> = (0..count)
             .map(|n| serde_json::Map::from_iter([("n".to_owned(), serde_json::Value::from(n))]))
             .collect();
-        let rows = Table::of_rows(&rows);
-        Feeds::new(&[FeedSpec { name: "people".into(), rows, order }], 7)
+        let (rows, when_exhausted) = (Table::of_rows(&rows), WhenExhausted::Stop);
+        Feeds::new(&[FeedSpec { name: "people".into(), rows, order, when_exhausted }], 7)
     }
 
     fn used(feeds: &Feeds, seq: u64) -> i64 {
@@ -163,6 +201,39 @@ mod tests {
         assert_eq!(row(0, 5), row(99, 5));
         let rows: BTreeSet<i64> = (0..200).map(|seq| used(&feeds, seq)).collect();
         assert_eq!(rows.len(), 10);
+    }
+
+    #[test]
+    fn each_row_of_a_feed_that_stops_is_taken_once_by_whoever_asks() {
+        let feeds = feeds(1000, FeedOrder::Shuffled);
+
+        let take = || std::iter::from_fn(|| feeds.take_row(0)).collect::<Vec<u64>>();
+        let turns: Vec<u64> = std::thread::scope(|scope| {
+            let takers = [scope.spawn(take), scope.spawn(take), scope.spawn(take)];
+            takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect()
+        });
+
+        let turns: BTreeSet<u64> =
+            turns.into_iter().inspect(|turn| assert!(*turn < 1000)).collect();
+        assert_eq!(turns.len(), 1000);
+        assert!(feeds.is_used_up(0));
+        assert!(feeds.has_row(0, 999) && !feeds.has_row(0, 1000));
+    }
+
+    #[test]
+    fn a_name_says_which_feeds_that_stop_a_template_reads() {
+        let feeds = feeds(1, FeedOrder::Sequential);
+
+        for (name, found) in [
+            ("feed.people.name", 1),
+            ("feed.people", 1),
+            ("feed", 1),
+            ("feed.peoples.name", 0),
+            ("feeds", 0),
+            ("seq", 0),
+        ] {
+            assert_eq!(feeds.stopping(&BTreeSet::from([name.to_owned()])).len(), found, "{name}");
+        }
     }
 
     #[test]

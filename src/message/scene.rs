@@ -14,7 +14,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::fake::{self, Script};
 use super::rows::Feeds;
-use super::{Numbering, Order, words};
+use super::{Numbering, Order, Turns, words};
 use crate::draw::{Draw, Purpose};
 
 /// The values of one message.
@@ -60,6 +60,8 @@ pub(crate) struct Scene {
     now: SystemTime,
     numbering: Numbering,
     feeds: Arc<Feeds>,
+    /// What its start has taken already.
+    taken: Turns,
     /// By feed: its turn in this message, where that is not known from the number.
     turns: OnceLock<Box<[OnceLock<u64>]>>,
     site: AtomicU64,
@@ -79,6 +81,7 @@ impl Scene {
             now: order.now,
             numbering: order.numbering,
             feeds,
+            taken: order.turns.cloned().unwrap_or_default(),
             turns: OnceLock::new(),
             site: AtomicU64::new(0),
             calls: AtomicU64::new(0),
@@ -97,6 +100,9 @@ impl Scene {
         match self.numbering {
             Numbering::Dense => Some(self.seq.saturating_sub(1)),
             Numbering::Sparse => {
+                if let Some(turn) = self.taken.of_feed(feed) {
+                    return Some(turn);
+                }
                 let none_yet = || (0..self.feeds.len()).map(|_| OnceLock::new()).collect();
                 let turn = self.turns.get_or_init(none_yet).get(feed)?;
                 Some(*turn.get_or_init(|| self.feeds.take_turn(feed)))

@@ -148,6 +148,12 @@ impl Templates {
         self.names_in(path).into_iter().chain(more).collect()
     }
 
+    /// Whether the engine can read a template of this path and text.
+    pub(crate) fn check_syntax(&self, path: &str, text: &str) -> Result<(), TemplateError> {
+        let template = self.environment.get_template(path);
+        template.map(drop).map_err(|error| self.error(&error, text))
+    }
+
     /// The same of one template alone.
     pub(crate) fn names_in(&self, path: &str) -> BTreeSet<String> {
         let template = self.environment.get_template(path);

@@ -34,6 +34,17 @@ pub enum Event {
         /// What changes.
         change: Change,
     },
+    /// Each row of a feed that stops was used: nothing starts any more.
+    FeedUsedUp {
+        /// When a message found no row.
+        at_s: f64,
+        /// The phase of that message.
+        phase: String,
+        /// The name of the feed.
+        feed: String,
+        /// How many rows it has.
+        rows: usize,
+    },
     /// An error that this phase and client had not seen before.
     FirstError {
         /// When.

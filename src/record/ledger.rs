@@ -27,7 +27,8 @@ pub struct PhaseSpan {
 pub enum SpanEnd {
     /// Its time, or an order; or nothing yet.
     Time,
-    /// The last message of a closed phase's count had started.
+    /// The last message of a closed phase's count had started, or the last for which its feed had
+    /// a row.
     Count,
 }
 

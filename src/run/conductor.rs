@@ -9,9 +9,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
 use super::phases::{Phases, planned};
-use super::summary::Ending;
+use super::summary::{Ending, feed_used_up};
 use super::{Update, named_addresses, since};
-use crate::engine::{Change, Engine, FirstError, Note, Order, Shared};
+use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
 use crate::monitor::Monitor;
 use crate::plan::{ClientId, Phase, PhaseId};
 use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset};
@@ -87,7 +87,7 @@ impl Conductor {
         let Some(mut notes) = self.engine.notes() else { return self.end(observe) };
         loop {
             self.announce(observe);
-            let change = self.phases.next_change().map(|at| self.zero + at);
+            let change = self.phases.next_change(&self.shared).map(|at| self.zero + at);
             tokio::select! {
                 note = notes.recv() => match note {
                     Some(note) => self.take(note, observe),
@@ -142,6 +142,7 @@ impl Conductor {
                 }
             }
             Note::CountReached(phase) => self.end_phase(phase),
+            Note::FeedUsedUp(used_up) => self.end_with(used_up, observe),
             Note::FirstError(error) => self.tell_first(error),
             Note::Panicked(text) => {
                 let at_s = self.now().as_secs_f64();
@@ -223,6 +224,28 @@ impl Conductor {
         self.phases.schedule().end_phase(&self.shared.timeline, phase, at);
     }
 
+    /// A feed has no row left: what has started drains. After a signal it does so already.
+    fn end_with(&mut self, used_up: UsedUp, observe: Observe<'_>) {
+        let plan = &self.shared.plan;
+        let feed = &plan.feeds[used_up.feed];
+        let phase = plan.phases[used_up.phase.index()].name.clone();
+        let at_s = used_up.at.as_secs_f64();
+        let (name, rows) = (feed.name.clone(), feed.rows.len());
+        self.folder.event(&Event::FeedUsedUp { at_s, phase, feed: name, rows });
+        observe(&Update::FeedUsedUp(feed_used_up(plan, used_up)));
+        if self.interrupted.is_none() {
+            self.drain(Instant::now() + AHEAD);
+        }
+    }
+
+    fn drain(&mut self, at: Instant) {
+        self.engine.order(Order { at, change: Change::Drain });
+        let at = since(self.zero, at);
+        self.phases.schedule().drain(at);
+        let at_s = at.as_secs_f64();
+        self.folder.event(&Event::Order { at_s, change: record::Change::Drain });
+    }
+
     /// Each worker tells its own first error of a kind; the first of all is an event.
     fn tell_first(&mut self, error: FirstError) {
         if !self.told.insert((error.phase, error.client, error.key)) {
@@ -253,11 +276,7 @@ impl Conductor {
         self.folder.event(&Event::Signal { at_s, signal: name.to_owned() });
         if self.interrupted.is_none() {
             self.interrupted = Some(signal);
-            let at = now + AHEAD;
-            self.engine.order(Order { at, change: Change::Drain });
-            self.phases.schedule().drain(since(self.zero, at));
-            let at_s = since(self.zero, at).as_secs_f64();
-            self.folder.event(&Event::Order { at_s, change: record::Change::Drain });
+            self.drain(now + AHEAD);
             observe(&Update::Draining(signal));
         } else if !self.stopped {
             self.stopped = true;

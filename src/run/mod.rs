@@ -81,6 +81,8 @@ pub enum Update<'a> {
     Second(&'a Progress),
     /// Nothing starts any more; what has started drains.
     Draining(Interruption),
+    /// A feed has no row left: nothing starts any more; which one, where and when.
+    FeedUsedUp(String),
     /// Everything ends now.
     Stopping(Interruption),
     /// The server holds back for the first time in a phase: when, at what level, by what.

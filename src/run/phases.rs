@@ -32,10 +32,10 @@ impl Phases {
     }
 
     /// When the next phase begins or ends, after what was announced.
-    pub(super) fn next_change(&self) -> Option<Duration> {
+    pub(super) fn next_change(&self, shared: &Shared) -> Option<Duration> {
         let ids = (0..).map(PhaseId).take(self.began.len());
         ids.filter_map(|id| match (self.began[id.index()], self.ended[id.index()]) {
-            (false, _) => self.schedule.begin(id),
+            (false, _) => self.begin(shared, id),
             (true, false) => self.schedule.end(id),
             (true, true) => None,
         })
@@ -48,7 +48,7 @@ impl Phases {
         for (id, phase) in (0..).map(PhaseId).zip(&shared.plan.phases) {
             let at = id.index();
             if let Some(begin) =
-                self.schedule.begin(id).filter(|begin| *begin <= now && !self.began[at])
+                self.begin(shared, id).filter(|begin| *begin <= now && !self.began[at])
             {
                 self.began[at] = true;
                 let event =
@@ -67,18 +67,29 @@ impl Phases {
         changes
     }
 
-    /// When a phase ended or will: where its count was reached, or as scheduled.
+    /// When a phase began or will: none does once a feed was used up, though the workers hear of
+    /// that a little later.
+    fn begin(&self, shared: &Shared, id: PhaseId) -> Option<Duration> {
+        let last = shared.used_up().map(|used_up| used_up.at);
+        self.schedule.begin(id).filter(|begin| last.is_none_or(|last| *begin <= last))
+    }
+
+    /// When a phase ended or will: where its count was reached or a feed was used up, or as
+    /// scheduled.
     fn end(&self, shared: &Shared, id: PhaseId) -> Option<Duration> {
-        [shared.reached(id), self.schedule.end(id)].into_iter().flatten().min()
+        let used_up = shared.used_up().map(|used_up| used_up.at);
+        [shared.reached(id), used_up, self.schedule.end(id)].into_iter().flatten().min()
     }
 
     /// The phases that were in force up to now.
     pub(super) fn spans(&self, shared: &Shared, now: Duration) -> Vec<PhaseSpan> {
         let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
         ids.filter_map(|phase| {
-            let start = self.schedule.begin(phase).filter(|begin| *begin <= now)?;
+            let start = self.begin(shared, phase).filter(|begin| *begin <= now)?;
             let until = self.end(shared, phase).unwrap_or(now).min(now);
-            let counted = shared.reached(phase).is_some_and(|reached| reached <= until);
+            let used_up = shared.used_up().map(|used_up| used_up.at);
+            let mut ends = [shared.reached(phase), used_up].into_iter().flatten();
+            let counted = ends.any(|end| end <= until);
             let end = if counted { SpanEnd::Count } else { SpanEnd::Time };
             Some(PhaseSpan { phase, start, length: until.saturating_sub(start), end })
         })
@@ -89,7 +100,7 @@ impl Phases {
     pub(super) fn in_force(&self, shared: &Shared, at: Duration) -> Vec<PhaseId> {
         let ids = (0..).map(PhaseId).take(shared.plan.phases.len());
         ids.filter(|id| {
-            let begun = self.schedule.begin(*id).is_some_and(|begin| begin <= at);
+            let begun = self.begin(shared, *id).is_some_and(|begin| begin <= at);
             begun && self.end(shared, *id).is_none_or(|end| at < end)
         })
         .collect()

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use super::Job;
 use super::environment::Usage;
-use crate::engine::Shared;
-use crate::plan::Endpoint;
+use crate::engine::{Shared, UsedUp};
+use crate::format;
+use crate::plan::{Endpoint, Plan};
 use crate::record::{
     Event, Extent, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary, ToolIdentity,
     conserved,
@@ -16,6 +17,18 @@ use crate::verdict::{self, Course, ExitCode, Interruption};
 
 /// The version of the format of `summary.json`.
 const SCHEMA_VERSION: u32 = 1;
+
+/// What is said where a feed ended the run, as part of a sentence.
+pub(super) fn feed_used_up(plan: &Plan, used_up: UsedUp) -> String {
+    let feed = &plan.feeds[used_up.feed];
+    let rows = match feed.rows.len() {
+        1 => "its only row".to_owned(),
+        rows => format!("its {} rows", format::count(rows as u64)),
+    };
+    let phase = &plan.phases[used_up.phase.index()].name;
+    let at = format::clock(used_up.at);
+    format!("feed `{}` was used up after {rows}, in phase `{phase}` at {at}", feed.name)
+}
 
 /// A run at its end.
 pub(super) struct Ending {
@@ -42,6 +55,7 @@ impl Ending {
     ) -> (Summary, ExitCode) {
         let shared = Arc::clone(&self.shared);
         let plan = &shared.plan;
+        self.leave_out_unbegun();
         let results =
             Results { plan, ledger: &self.ledger, spans: &self.spans, addresses: &self.addresses };
         let loads = self.usage.loads();
@@ -72,7 +86,7 @@ impl Ending {
             duration_s: self.took.as_secs_f64(),
             verdict: verdict.name,
             exit_code: verdict.exit.number(),
-            reason: verdict.reason,
+            reason: self.told_with(verdict.reason),
             classes: results.classes(Extent::Counting),
             phases: results.phases(),
             environment: self.environment(sink),
@@ -83,6 +97,27 @@ impl Ending {
         };
         self.tell_broken(&summary);
         (summary, verdict.exit)
+    }
+
+    /// A phase whose very first message found its feed used up did not begin.
+    fn leave_out_unbegun(&mut self) {
+        let Some(used_up) = self.shared.used_up() else { return };
+        let extent = Extent::Phase(used_up.phase);
+        let starts = self.ledger.cells(extent).map(|(_, cell)| cell.starts().1);
+        if starts.sum::<u64>() == 0 {
+            self.spans.retain(|span| span.phase != used_up.phase);
+        }
+    }
+
+    /// The verdict's sentence, and one more where the run ended before its plan.
+    fn told_with(&self, reason: String) -> String {
+        match self.shared.used_up() {
+            Some(used_up) => {
+                let sentence = feed_used_up(&self.shared.plan, used_up);
+                format!("{reason} The {sentence}.")
+            }
+            None => reason,
+        }
     }
 
     fn course(&self) -> Course {

@@ -125,3 +125,34 @@ fn a_wrong_file_is_told_line_by_line() {
     let told = ran.stderr.replace(&folder, "FOLDER");
     expect_file!["../golden/cli/validate-feeds.txt"].assert_eq(&told);
 }
+
+#[test]
+fn a_feed_that_stops_ends_the_run_with_its_last_row() {
+    let desk = Desk::new();
+    let rows: Vec<String> = (0..100).map(|n| format!("Name {n},u{n}\n")).collect();
+    desk.write("people.csv", &format!("name,box\n{}", rows.concat()));
+    let feed = "file = \"people.csv\"\nwhen_exhausted = \"stop\"";
+    let then = "thresholds = [\"message.errors < 1%\"]\n[[phases]]\nname = \"then\"\nkind = \"steady\"\n\
+                connections = 1\nduration = \"60s\"\nthresholds = [\"message.p99 < 5s\"]\n";
+    for load in ["connections = 4", "rate = \"200/s\""] {
+        desk.write("plan.toml", &plan(feed, &format!("{load}\nduration = \"60s\"\n{then}")));
+
+        let ran =
+            desk.mailquake(&["run", "plan.toml", "--sink", "--out", "out", "--format", "json"]);
+
+        let summary = ran.ended(0);
+        for of in ["planned", "started", "accepted"] {
+            assert_eq!(number(&summary, &format!("/all/messages/{of}")), 100, "{load}: {of}");
+        }
+        assert_eq!(summary["verdict"], "pass");
+        let reason = summary["reason"].as_str().unwrap();
+        let said = "The feed `people` was used up after its 100 rows, in phase `only` at 0:0";
+        assert!(reason.contains(said), "{reason}");
+        assert_eq!(summary["phases"].as_array().unwrap().len(), 1, "{load}");
+        let events = desk.read("out/events.ndjson");
+        let told = events.lines().filter(|line| line.contains("\"kind\":\"feed_used_up\""));
+        assert_eq!(told.count(), 1, "{events}");
+        assert!(!events.contains("\"then\""), "{events}");
+        std::fs::remove_dir_all(desk.path("out")).unwrap();
+    }
+}

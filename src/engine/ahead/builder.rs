@@ -71,8 +71,8 @@ impl Builder {
         let (promise, place) = Promise::new(claim);
         self.promised.borrow_mut().push_back(place);
         let job = Job {
-            commission,
             mail: self.books.large_mail(commission.message),
+            commission,
             wanted: promise.wanted(),
         };
         let maker = self.maker.borrow();

@@ -195,6 +195,7 @@ impl<D: Dialer> Checker<D> {
             draw: first.draw,
             seq: first.seq,
             numbering: Numbering::Sparse,
+            turns: None,
             client: &client.name,
             phase: first.phase,
             session: Some(number),

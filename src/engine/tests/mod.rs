@@ -6,6 +6,7 @@ mod pace;
 mod rude;
 mod secure;
 mod throttling;
+mod used_up;
 
 use std::cell::{Cell as Place, RefCell};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, work, work_with};
+use super::{Change, Dialer, Note, Order, Route, ServerAddress, Shared, UsedUp, work, work_with};
 use crate::message::{ClassId, Composer, CountRange, Form, RunIdentity};
 use crate::plan::{
     AddressPool, Arrival, Begin, ClientId, Curve, Delay, Load, Phase, PhaseId, PhaseKind, Plan,
@@ -60,6 +61,7 @@ struct Outcomes {
     sink: SinkCounters,
     took: Duration,
     reached: Vec<PhaseId>,
+    used_up: Option<UsedUp>,
     peaks: Vec<u32>,
     open: OpenPeaks,
     panics: Vec<String>,
@@ -139,13 +141,19 @@ async fn run_slowly(
                 reached.push(phase);
                 end_phase(&order, phase);
             }
+            Note::FeedUsedUp(_) => {
+                let at = Instant::now() + Duration::from_millis(200);
+                order.send(Order { at, change: Change::Drain }).unwrap();
+            }
             Note::FirstError(_) => {}
             Note::Panicked(text) => panics.push(text),
         }
     }
     worker.await.unwrap().unwrap();
     let (sink, took) = (server.counters(), began.elapsed());
-    let outcomes = Outcomes { phases, sink, took, reached, peaks, open, panics, stints, levels };
+    let used_up = shared.used_up();
+    let outcomes =
+        Outcomes { phases, sink, took, reached, used_up, peaks, open, panics, stints, levels };
     assert_conserved(&outcomes);
     outcomes
 }

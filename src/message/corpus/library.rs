@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -33,6 +34,8 @@ pub(crate) struct Corpus {
     /// What its order comes from.
     draw: Draw,
     key: u64,
+    /// How many turns were taken.
+    taken: AtomicU64,
 }
 
 /// Where its mails are.
@@ -103,8 +106,14 @@ pub(crate) fn open_all<'a>(
         };
         let recent = Box::new(cache(if fits { 0 } else { share }, &index));
         let shelf = Shelf::Read { mbox, recent };
-        let mut corpus =
-            Corpus { spec: spec.clone(), index, shelf, draw: draw.at(key as u64), key: key as u64 };
+        let mut corpus = Corpus {
+            spec: spec.clone(),
+            index,
+            shelf,
+            draw: draw.at(key as u64),
+            key: key as u64,
+            taken: AtomicU64::new(0),
+        };
         if fits {
             corpus.shelf = Shelf::Loaded(corpus.read_all()?);
         }
@@ -135,9 +144,8 @@ fn cache(octets: u64, index: &Index) -> Recent {
 }
 
 impl Corpus {
-    /// The mail that a message takes.
-    pub(crate) fn letter(&self, order: &Order<'_>) -> Result<Held<'_>, CorpusError> {
-        let n = self.position(order);
+    /// The mail at a position.
+    pub(crate) fn letter(&self, n: usize) -> Result<Held<'_>, CorpusError> {
         match &self.shelf {
             Shelf::Loaded(letters) => match letters.get(n) {
                 Some(letter) => Ok(Held::Loaded(letter)),
@@ -154,9 +162,19 @@ impl Corpus {
         }
     }
 
-    /// The position of the class of the mail that a message takes. No mail is read for it.
-    pub(crate) fn class(&self, order: &Order<'_>) -> Option<usize> {
-        self.index.class(self.position(order))
+    /// The position of the class of the mail at a position. No mail is read for it.
+    pub(crate) fn class(&self, n: usize) -> Option<usize> {
+        self.index.class(n)
+    }
+
+    /// Takes the next turn, from 0, if its order is one of turns; each is given to one message.
+    pub(crate) fn take_turn(&self) -> Option<u64> {
+        match self.spec.order {
+            FeedOrder::Sequential | FeedOrder::Shuffled => {
+                Some(self.taken.fetch_add(1, Ordering::Relaxed))
+            }
+            FeedOrder::Random => None,
+        }
     }
 
     /// How many octets a mail has on average.
@@ -184,20 +202,24 @@ impl Corpus {
         }
     }
 
-    /// Which mail a message takes.
-    fn position(&self, order: &Order<'_>) -> usize {
+    /// Which mail a message takes: as its number says, and where numbers have gaps the next one,
+    /// so that the corpus is gone through in its order.
+    pub(crate) fn position(&self, order: &Order<'_>) -> usize {
         let count = self.index.len() as u64;
-        // Messages are counted from 1.
-        let n = order.seq.saturating_sub(1);
+        let n = match order.numbering {
+            // Messages are counted from 1.
+            Numbering::Dense => order.seq.saturating_sub(1),
+            Numbering::Sparse => {
+                let taken = order.turns.and_then(|turns| turns.corpus);
+                taken.or_else(|| self.take_turn()).unwrap_or_default()
+            }
+        };
         let block = n.checked_div(count).unwrap_or_default();
         let place = n.checked_rem(count).unwrap_or_default();
-        let position = match (self.spec.order, order.numbering) {
-            (FeedOrder::Sequential, Numbering::Dense) => place,
-            // Gaps are regular, so that some mails would never be taken: each round begins one
-            // further on. The class of a mail must be known from its number alone.
-            (FeedOrder::Sequential, Numbering::Sparse) => (place + block % count) % count,
-            (FeedOrder::Shuffled, _) => permuted(self.draw.at(block), count, place),
-            (FeedOrder::Random, _) => order.draw.of(Purpose::Corpus).at(self.key).below(count),
+        let position = match self.spec.order {
+            FeedOrder::Sequential => place,
+            FeedOrder::Shuffled => permuted(self.draw.at(block), count, place),
+            FeedOrder::Random => order.draw.of(Purpose::Corpus).at(self.key).below(count),
         };
         usize::try_from(position).unwrap_or_default()
     }

@@ -164,6 +164,20 @@ pub struct Feed {
     pub format: Option<FeedFormat>,
     /// In which order messages use them. Default: sequential.
     pub order: Option<Order>,
+    /// What happens when messages have used each row. Default: wrap.
+    pub when_exhausted: Option<WhenExhausted>,
+}
+
+/// What happens when messages have used each row of a feed. Sessions that log in with a feed go
+/// round in any case.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenExhausted {
+    /// They are used again.
+    Wrap,
+    /// Nothing starts any more from the first message on that finds no row; what has started
+    /// drains, and the phases behind do not begin. Not with a random order.
+    Stop,
 }
 
 /// One row of a feed: values by the names of their fields.

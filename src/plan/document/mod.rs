@@ -34,7 +34,7 @@ pub use dkim::{Dkim, DkimCanonicalization};
 pub use dsn::{Dsn, DsnCase, Ret};
 pub use message::{
     Builtin, Feed, FeedFormat, Headers, Message, Order, Recipients, Row, Size, Sizes, Text,
-    TextFile, To,
+    TextFile, To, WhenExhausted,
 };
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};

@@ -423,6 +423,10 @@ fn mistakes_in_each_section_have_their_place() {
             "E013 /messages/m/to/address: missing key `address`",
         ),
         (
+            json!({ "feeds": { "f": { "inline": [{ "a": 1 }], "order": "random", "when_exhausted": "stop" } } }),
+            "E014 /feeds/f/when_exhausted key: a `random` order uses up no row",
+        ),
+        (
             json!({ "feeds": { "f": { "inline": [] } } }),
             "E012 /feeds/f/inline: a feed has at least one row",
         ),

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::super::faults::Faults;
-use crate::message::{FeedOrder, FeedSpec, Table};
-use crate::plan::document::{Document, Feed, Order, Row};
+use crate::message::{FeedOrder, FeedSpec, Table, WhenExhausted};
+use crate::plan::document::{self, Document, Feed, Order, Row};
 use crate::plan::files::{FeedFault, Files};
 use crate::plan::secrets::{self, PASSWORD};
 use crate::plan::{DiagnosticCode, escape};
@@ -25,7 +25,8 @@ pub(in crate::plan::lower) fn lower_feeds(
                 rows = rows.without(PASSWORD);
             }
             let order = lower_order(feed.order);
-            FeedSpec { name: name.to_owned(), rows, order }
+            let when_exhausted = lower_when_exhausted(feed, &pointer, faults);
+            FeedSpec { name: name.to_owned(), rows, order, when_exhausted }
         })
         .collect()
 }
@@ -36,6 +37,19 @@ pub(super) fn lower_order(order: Option<Order>) -> FeedOrder {
         Some(Order::Sequential) | None => FeedOrder::Sequential,
         Some(Order::Shuffled) => FeedOrder::Shuffled,
         Some(Order::Random) => FeedOrder::Random,
+    }
+}
+
+fn lower_when_exhausted(feed: &Feed, pointer: &str, faults: &mut Faults) -> WhenExhausted {
+    match feed.when_exhausted {
+        Some(document::WhenExhausted::Stop) => {
+            if feed.order == Some(Order::Random) {
+                let message = "a `random` order uses up no row";
+                faults.conflict(pointer, "when_exhausted", message);
+            }
+            WhenExhausted::Stop
+        }
+        Some(document::WhenExhausted::Wrap) | None => WhenExhausted::Wrap,
     }
 }
 
