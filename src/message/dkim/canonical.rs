@@ -103,15 +103,22 @@ fn trim_start(text: &[u8]) -> &[u8] {
 /// Gives a text with one space for each run of white space, in pieces as long as can be.
 fn give_reduced(text: &[u8], give: &mut impl FnMut(&[u8])) {
     let mut from = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let run = text.iter().skip(at).take_while(|octet| is_wsp(**octet)).count();
-        if run > 1 || text.get(at) == Some(&b'\t') {
-            give(text.get(from..at).unwrap_or_default());
-            give(b" ");
-            from = at + run;
+    let mut is_behind_space = false;
+    for (at, octet) in text.iter().enumerate() {
+        match (octet, is_behind_space) {
+            (b' ' | b'\t', true) => {
+                give(text.get(from..at).unwrap_or_default());
+                from = at + 1;
+            }
+            (b'\t', false) => {
+                give(text.get(from..at).unwrap_or_default());
+                give(b" ");
+                from = at + 1;
+                is_behind_space = true;
+            }
+            (b' ', false) => is_behind_space = true,
+            (_, _) => is_behind_space = false,
         }
-        at += run.max(1);
     }
     give(text.get(from..).unwrap_or_default());
 }
