@@ -11,6 +11,7 @@ use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
 use mail_builder::headers::{Header, HeaderType};
 use mail_builder::mime::{BodyPart, MimePart};
+use memchr::memchr2_iter;
 
 use super::mailbox::{self, Mailbox};
 use super::wire::Wire;
@@ -249,17 +250,29 @@ pub(crate) fn put_body(text: &str, coding: Coding, body: BodyType, wire: &mut Wi
 
 /// The text with CRLF alone as line end (RFC 2046 4.1.1).
 fn canonical(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let is_bare = |at: usize| match bytes.get(at) {
-        Some(b'\n') => at == 0 || bytes.get(at - 1) != Some(&b'\r'),
-        Some(b'\r') => bytes.get(at + 1) != Some(&b'\n'),
+    let is_line_end = |at: usize| match text.as_bytes().get(at) {
+        Some(b'\r') => text.as_bytes().get(at + 1) == Some(&b'\n'),
         Some(_) | None => false,
     };
-    if !(0..bytes.len()).any(is_bare) {
+    let mut ends = memchr2_iter(b'\r', b'\n', text.as_bytes()).peekable();
+    let mut whole = String::new();
+    let mut done = 0;
+    while let Some(end) = ends.next() {
+        let length = if is_line_end(end) { ends.next().map_or(1, |_| 2) } else { 1 };
+        if length == 2 {
+            continue;
+        }
+        // Room for a line end that is longer by one in each line of usual length.
+        whole.reserve(text.len() - done + text.len() / 32 + 2);
+        whole.push_str(text.get(done..end).unwrap_or_default());
+        whole.push_str("\r\n");
+        done = end + 1;
+    }
+    if done == 0 {
         return Cow::Borrowed(text);
     }
-    let unix = text.replace("\r\n", "\n").replace('\r', "\n");
-    Cow::Owned(unix.replace('\n', "\r\n"))
+    whole.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(whole)
 }
 
 fn put_shortest(text: &str, part: &mut Vec<u8>) {

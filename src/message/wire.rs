@@ -3,6 +3,8 @@
 //! A [`Wire`] is always dot-stuffed (RFC 5321 4.5.2) and knows how many dots that took. So what
 //! is constant in a message is stuffed once and then only copied.
 
+use memchr::memchr2;
+
 /// Filler goes in lines of this many octets with their line end (RFC 5322 2.1.1).
 const LINE: usize = 78;
 /// Lines that are filled in one copy.
@@ -98,7 +100,7 @@ impl Wire {
                 self.octets.push(b'.');
                 self.dots += 1;
             }
-            let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+            let end = memchr2(b'\r', b'\n', rest);
             let (line, tail) = rest.split_at(end.unwrap_or(rest.len()));
             self.octets.extend_from_slice(line);
             self.octets.extend_from_slice(b"\r\n");
