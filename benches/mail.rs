@@ -1,7 +1,6 @@
 //! What a message of each kind costs to compose, as a worker does it: into the buffer that held
 //! one of the same kind before, with a number and a draw of its own.
 
-#![expect(missing_docs, reason = "criterion's macros make items without documentation")]
 #![expect(clippy::unwrap_used, reason = "a bench stops at what it cannot read")]
 
 use std::path::Path;

@@ -240,11 +240,13 @@ impl Templates {
         snippet: &'a Snippet,
         scene: &Value,
     ) -> Result<Cow<'a, str>, Error> {
-        let path = match snippet {
+        let (path, source) = match snippet {
             Snippet::Plain(text) => return Ok(Cow::Borrowed(text)),
-            Snippet::Compiled { name: path, .. } | Snippet::File { path } => path,
+            Snippet::Compiled { name, text } => (name, text.len()),
+            Snippet::File { path } => (path, 0),
         };
-        let mut output = Limited(Vec::new());
+        // Values are mostly longer than their names.
+        let mut output = Limited(Vec::with_capacity(source + source / 4));
         self.environment.get_template(path)?.render_captured_to(scene.clone(), &mut output)?;
         let text = String::from_utf8(output.0);
         text.map(Cow::Owned).map_err(|_| Error::new(ErrorKind::WriteFailure, "it is no UTF-8 text"))
