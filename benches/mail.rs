@@ -27,6 +27,7 @@ fn order(message: usize, seq: u64, now: SystemTime) -> Order<'static> {
         draw: Draw::new(1).at(seq),
         seq,
         numbering: Numbering::Dense,
+        turns: None,
         client: "app",
         phase: "soak",
         session: None,
