@@ -57,7 +57,9 @@ fn steady(ran: &Ran, address: &str) -> String {
 }
 
 fn timeless(line: &str) -> String {
-    for word in ["connected in ", "handshake in ", "-> Date: ", "-> Message-ID: "] {
+    let varying =
+        ["connected in ", "handshake in ", "-> Date: ", "-> Message-ID: ", "-> X-Mailquake-Run: "];
+    for word in varying {
         if let Some((before, _)) = line.split_once(word) {
             return format!("{before}{word}...");
         }
