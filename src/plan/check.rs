@@ -60,8 +60,8 @@ pub enum ThresholdError {
     /// A metric of the whole tester.
     #[error("`{0}` has no scope")]
     NoScopeHere(String),
-    /// A metric of sessions, which have no class.
-    #[error("`{0}` has no class: sessions and their steps belong to no message")]
+    /// A metric that is not taken of the messages of one class.
+    #[error("`{0}` is not taken for a class of messages")]
     NoClassHere(String),
     /// Not a duration.
     #[error(transparent)]
@@ -386,7 +386,10 @@ mod tests {
         assert_eq!(threshold.scope, Some(Scope::Class("spam".to_owned())));
         for text in ["session.p99{class=a} < 5ms", "step.mail.p50{class=a} < 1ms"] {
             let error = text.parse::<Threshold>().unwrap_err();
-            assert!(error.to_string().contains("` has no class"), "{text}: {error}");
+            assert!(
+                error.to_string().ends_with("not taken for a class of messages"),
+                "{text}: {error}"
+            );
         }
     }
 

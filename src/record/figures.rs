@@ -44,7 +44,7 @@ pub struct Summary {
     pub all: Figures,
     /// The totals by class of message, where messages have one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub classes: BTreeMap<String, Figures>,
+    pub classes: BTreeMap<String, ClassFigures>,
     /// Phase by phase.
     pub phases: Vec<PhaseResult>,
     /// The machine and what it did.
@@ -167,7 +167,7 @@ pub struct PhaseResult {
     /// By class of message, where messages have one: a message counts here when it has ended, or
     /// was dropped. What belongs to sessions and their steps stands in no class.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub classes: BTreeMap<String, Figures>,
+    pub classes: BTreeMap<String, ClassFigures>,
     /// By target, then by address.
     pub targets: BTreeMap<String, BTreeMap<String, Figures>>,
     /// Malformed starts by case; only those that were played.
@@ -232,6 +232,45 @@ pub struct Figures {
     /// Malformed starts by case; those of a whole phase stand beside its figures.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cases: BTreeMap<String, CaseFigures>,
+}
+
+/// Counts and latencies of the messages of one class. Sessions, their steps and octets belong to no
+/// class, and stand with the whole alone.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ClassFigures {
+    /// What became of the messages.
+    pub messages: MessageFigures,
+    /// Errors as a share of started − local − interrupted.
+    pub errors_share: f64,
+    /// As [`Figures::accepted_per_s`].
+    pub accepted_per_s: Option<f64>,
+    /// From the planned start to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_ms: Option<LatencyFigures>,
+    /// From the first octet to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_ms: Option<LatencyFigures>,
+    /// The replies that decided messages.
+    pub codes: BTreeMap<String, u64>,
+    /// The enhanced codes that decided messages.
+    pub enhanced: BTreeMap<String, u64>,
+    /// What went wrong, the most frequent first.
+    pub errors: Vec<ErrorRow>,
+}
+
+impl From<Figures> for ClassFigures {
+    fn from(figures: Figures) -> Self {
+        Self {
+            messages: figures.messages,
+            errors_share: figures.errors_share,
+            accepted_per_s: figures.accepted_per_s,
+            response_ms: figures.response_ms,
+            service_ms: figures.service_ms,
+            codes: figures.codes,
+            enhanced: figures.enhanced,
+            errors: figures.errors,
+        }
+    }
 }
 
 /// What became of messages: planned = started + dropped, started = the sum of all others.

@@ -30,9 +30,9 @@ pub use cell::{
 };
 pub use events::{Change, Event};
 pub use figures::{
-    ErrorRow, Figures, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures, OctetFigures,
-    PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures, Summary,
-    ThresholdRow, ToolIdentity, VerdictName,
+    ClassFigures, ErrorRow, Figures, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures,
+    OctetFigures, PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures,
+    Summary, ThresholdRow, ToolIdentity, VerdictName,
 };
 pub use folder::{Folder, FolderError};
 pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Cell, CellKey, Extent, Figures, Ledger, PhaseResult, PhaseSpan, Portion, SpanEnd};
+use super::{
+    Cell, CellKey, ClassFigures, Extent, Figures, Ledger, PhaseResult, PhaseSpan, Portion, SpanEnd,
+};
 use crate::plan::{ClientId, Load, Phase, PhaseId, Plan, Scope, TargetId};
 
 /// All that figures and verdict are taken from.
@@ -156,11 +158,11 @@ impl Results<'_> {
     }
 
     /// What became of the messages of each class.
-    pub fn classes(&self, extent: Extent) -> BTreeMap<String, Figures> {
+    pub fn classes(&self, extent: Extent) -> BTreeMap<String, ClassFigures> {
         let sum = self.ledger.sum(extent, |_| true);
         let known = self.plan.classes().filter_map(|(class, name)| {
             let cell = sum.classes.get(&class)?;
-            Some((name.to_owned(), self.of_class(extent, cell).figures()))
+            Some((name.to_owned(), self.of_class(extent, cell).figures().into()))
         });
         known.collect()
     }

@@ -7,10 +7,10 @@ use comfy_table::{CellAlignment, Table};
 
 use super::{Ink, Page};
 use crate::format;
-use crate::record::Figures;
+use crate::record::ClassFigures;
 
 /// The rows; nothing where no message has a class.
-pub(super) fn table(classes: &BTreeMap<String, Figures>, page: Page<'_>) -> Vec<String> {
+pub(super) fn table(classes: &BTreeMap<String, ClassFigures>, page: Page<'_>) -> Vec<String> {
     if classes.is_empty() {
         return Vec::new();
     }

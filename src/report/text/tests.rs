@@ -584,8 +584,10 @@ fn classes_of_messages_have_a_row_each_and_findings_stand_out() {
     spam.messages = MessageFigures { started: 40, expected: 39, unexpected: 1, ..spam.messages };
     spam.messages.accepted = 0;
     spam.errors_share = 0.025;
-    let both =
-        BTreeMap::from([("clean".to_owned(), figures(2_000, 1.0)), ("spam".to_owned(), spam)]);
+    let both = BTreeMap::from([
+        ("clean".to_owned(), figures(2_000, 1.0).into()),
+        ("spam".to_owned(), spam.into()),
+    ]);
 
     let page = Page { style: Style::Plain, width: 100, folder: None, detail: Detail::Brief };
     let text = format!("page{}", classes::table(&both, page).join("\n"));

@@ -6,6 +6,9 @@ use crate::plan::document::{Builtin, Message};
 use crate::plan::name::{RULE, is_name};
 use crate::plan::{Diagnostic, DiagnosticCode};
 
+/// The most classes; each has its own rows and histograms.
+const MOST: usize = 1000;
+
 /// The names of all classes, in the order in which messages name them.
 #[derive(Debug, Default)]
 pub(in crate::plan::lower) struct Classes(pub(in crate::plan::lower) Vec<String>);
@@ -31,21 +34,24 @@ impl Classes {
                 faults.add(diagnostic.with_help(RULE.to_owned()));
             }
             let name = message.class.as_deref().or(usual);
-            return name.into_iter().map(|name| self.id(name)).collect();
+            return name.into_iter().map(|name| self.id(name, pointer, faults)).collect();
         };
         if message.class.is_some() {
             let message = "the mails of a corpus have its own classes";
             faults.conflict(pointer, "class", message);
         }
-        corpus.classes.iter().map(|class| self.id(&class.name)).collect()
+        let names = corpus.classes.iter().map(|class| &class.name);
+        names.map(|name| self.id(name, pointer, faults)).collect()
     }
 
-    fn id(&mut self, name: &str) -> ClassId {
+    fn id(&mut self, name: &str, pointer: &str, faults: &mut Faults) -> ClassId {
         let known = self.0.iter().position(|known| known == name);
-        let place = known.unwrap_or_else(|| {
+        let place = known.unwrap_or(self.0.len());
+        if known.is_none() && place < MOST {
             self.0.push(name.to_owned());
-            self.0.len() - 1
-        });
+        } else if known.is_none() {
+            faults.bad(pointer, format!("the messages of a plan have at most {MOST} classes"));
+        }
         ClassId(u16::try_from(place).unwrap_or(u16::MAX))
     }
 }
