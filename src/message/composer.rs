@@ -465,7 +465,10 @@ impl<'a> Composition<'a> {
                 mime::put_body(&text, *coding, self.order.body, wire);
             }
             Piece::Letter => self.put_letter(wire),
-            Piece::Raw(text) => wire.put_lines(self.render(text, site::TEXT)?.as_bytes()),
+            Piece::Raw(text) => {
+                let text = self.render(text, site::TEXT)?;
+                wire.put_lines(mime::from_first_field(&text).as_bytes());
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::attachment::Attachment;
 use super::layout::{Piece, Pieces, site};
 use super::mime::{self, Coding};
 use super::template::{Snippet, TemplateError, Templates};
+use super::wire::Wire;
 use crate::draw::Draw;
 
 /// What is sent, as MIME divides it.
@@ -39,6 +40,19 @@ impl<'a> Entity<'a> {
             (None, None) => return Err(TemplateError::whole("a message needs a text")),
         };
         Ok(Self::beside("mixed", body, attached))
+    }
+
+    /// Whether it goes in 8 bits where the server takes them.
+    fn may_be_eight_bit(&self, coding: Coding) -> bool {
+        match self {
+            Self::Text { text, .. } => {
+                text.plain().is_none_or(|text| mime::differs_by_body_type(text, coding))
+            }
+            Self::Attachment(..) => false,
+            Self::Several(_, entities) => {
+                entities.iter().any(|entity| entity.may_be_eight_bit(coding))
+            }
+        }
     }
 
     fn beside(subtype: &'static str, first: Self, others: Vec<Self>) -> Self {
@@ -93,11 +107,19 @@ impl Writer<'_> {
         // Neither quoted-printable nor Base64 has `=_` (RFC 2045 6.7), and the number tells it
         // apart from those inside.
         let boundary = format!("=_{:016x}_{}", self.draw.bits(), self.boundaries);
+        let eight_bit = entities.iter().any(|entity| entity.may_be_eight_bit(self.coding));
         let fixed = &mut self.pieces.fixed;
         fixed.put_header(
-            format!("Content-Type: multipart/{subtype};\r\n boundary=\"{boundary}\"\r\n\r\n")
+            format!("Content-Type: multipart/{subtype};\r\n boundary=\"{boundary}\"\r\n")
                 .as_bytes(),
         );
+        if eight_bit {
+            // What holds 8 bits says so itself (RFC 2045 6.4).
+            let mut eight = Wire::default();
+            eight.put_header(b"Content-Transfer-Encoding: 8bit\r\n");
+            self.pieces.push(Piece::Either { seven: Wire::default(), eight });
+        }
+        self.pieces.fixed.put_header(b"\r\n");
         for entity in entities {
             // The line end before a boundary is the boundary's (RFC 2046 5.1.1), so that the
             // part's own last one stays.
@@ -219,6 +241,8 @@ mod tests {
             assert_eq!(message.parts[6].contents(), b"%PDF-1.4 \0\xff");
             assert!(!message.parts.iter().any(|part| part.is_encoding_problem));
             assert_eq!(mail.eight_bit, body == BodyType::EightBitMime);
+            let labels = String::from_utf8_lossy(&stored).matches("Encoding: 8bit").count();
+            assert_eq!(labels, if mail.eight_bit { 5 } else { 0 }, "three multiparts, two texts");
         }
     }
 

@@ -270,7 +270,7 @@ impl Pieces {
 
     fn raw(&mut self, text: Snippet) {
         match text.plain() {
-            Some(plain) => self.fixed.put_lines(plain.as_bytes()),
+            Some(plain) => self.fixed.put_lines(mime::from_first_field(plain).as_bytes()),
             None => self.push(Piece::Raw(text)),
         }
     }

@@ -215,6 +215,17 @@ pub(crate) fn put_field(name: &str, value: &str, wire: &mut Wire) {
     wire.put_header(&field);
 }
 
+/// A whole message without the empty lines before its first header field: tags such as
+/// `{% import %}` leave them, and they would end the header before it begins.
+pub(crate) fn from_first_field(text: &str) -> &str {
+    let rest = text.trim_start_matches(['\r', '\n', ' ', '\t']);
+    let is_field_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':')
+    };
+    let begins_header = rest.split_once(':').is_some_and(|(name, _)| is_field_name(name));
+    if begins_header { rest } else { text }
+}
+
 /// Whether the text is encoded in another way for servers that take 8 bits.
 pub(crate) fn differs_by_body_type(text: &str, coding: Coding) -> bool {
     coding != Coding::AsWritten && is_eight_bit_text(&canonical(text))
@@ -404,5 +415,18 @@ mod tests {
 
         assert!(body.contains("quoted-printable"));
         assert!(body.lines().all(|line| line.len() <= 76 && !line.ends_with(' ')), "{body}");
+    }
+
+    #[test]
+    fn a_message_begins_with_its_first_field() {
+        for (text, expected) in [
+            ("\n\r\n \nSubject: x\n\ny\n", "Subject: x\n\ny\n"),
+            ("Subject: x\n", "Subject: x\n"),
+            ("\nno header: it is all body\n", "\nno header: it is all body\n"),
+            ("\n\n", "\n\n"),
+            ("", ""),
+        ] {
+            assert_eq!(from_first_field(text), expected, "{text:?}");
+        }
     }
 }

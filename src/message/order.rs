@@ -158,6 +158,9 @@ pub enum AddressError {
     /// RFC 5321 4.5.3.1.3 allows a path of 256 octets with its angle brackets.
     #[error("it is longer than 254 octets")]
     TooLong,
+    /// A list in one text, or a comment, is no address.
+    #[error("it holds `,`, `;`, `(` or `)`; several recipients are a list of texts")]
+    Several,
     /// It would begin another header field.
     #[error("its name holds a control character")]
     Name,
@@ -178,6 +181,10 @@ pub(crate) fn check_recipient(address: &str) -> Result<(), AddressError> {
         0 => Err(AddressError::Empty),
         255.. => Err(AddressError::TooLong),
         _ if address.contains(breaks_out) => Err(AddressError::Character),
+        // Inside quotation marks they may stand (RFC 5321 4.1.2).
+        _ if !address.starts_with('"') && address.contains([',', ';', '(', ')']) => {
+            Err(AddressError::Several)
+        }
         _ => Ok(()),
     }
 }
@@ -192,6 +199,9 @@ mod tests {
             ("a@b.test", Ok(())),
             ("postmaster", Ok(())),
             ("ü@b.test", Ok(())),
+            ("a@b.test,c@d.test", Err(AddressError::Several)),
+            ("\"a,b\"@c.test", Ok(())),
+            ("a@[IPv6:::1]", Ok(())),
             ("", Err(AddressError::Empty)),
             ("a b@c.test", Err(AddressError::Character)),
             ("a@b.test> SIZE=1", Err(AddressError::Character)),

@@ -220,7 +220,8 @@ impl Wire {
     fn lengthen_last_line(&mut self) {
         let Some(lines) = self.body().and_then(|body| body.strip_suffix(b"\r\n")) else { return };
         let length = lines.iter().rev().take_while(|octet| **octet != b'\n').count();
-        if length < LONGEST_LINE && length != LONGEST_QUOTED_LINE {
+        // Behind `=` the line end is part of quoted-printable.
+        if length < LONGEST_LINE && length != LONGEST_QUOTED_LINE && !lines.ends_with(b"=") {
             self.octets.insert(self.octets.len() - 2, b'x');
         }
     }

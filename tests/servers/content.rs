@@ -79,8 +79,11 @@ fn plan(address: &str, protocol: &str, client: &str) -> String {
     for (name, text) in contents() {
         // A text of JSON is one of TOML too.
         let raw = serde_json::to_string(&(FIELDS.replace("@NAME@", name) + &text)).unwrap();
-        writeln!(plan, "[messages.{name}]\nto = \"to{{{{ seq }}}}@maildir.test\"\nraw = {raw}")
-            .unwrap();
+        writeln!(
+            plan,
+            "[messages.{name}]\nto = \"to{{{{ seq }}}}@maildir.test\"\ntrace = false\nraw = {raw}"
+        )
+        .unwrap();
     }
     plan
 }

@@ -57,14 +57,18 @@ fn text(lines: &[u8]) -> Option<Part> {
     (!lines.is_empty()).then_some(Part::Text(wire))
 }
 
+/// What the trace fields of a mail begin with.
+const TRACE: &[u8] = b"X-Mailquake-";
+
 /// What becomes of a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Field {
     Kept,
     Date,
     MessageId,
-    /// The line that an mbox has before a mail is no field, and a server may object to it.
-    Separator,
+    /// The line that an mbox has before a mail is no field, and a server may object to it; the fields
+    /// that told a mail of another run apart would be taken for those of this one.
+    Dropped,
 }
 
 fn rewritten(raw: &[u8]) -> Vec<Part> {
@@ -98,7 +102,7 @@ impl Field {
         match self {
             Self::Date => Some(Part::Date),
             Self::MessageId => Some(Part::MessageId),
-            Self::Kept | Self::Separator => None,
+            Self::Kept | Self::Dropped => None,
         }
     }
 }
@@ -106,7 +110,7 @@ impl Field {
 /// The field that a line begins; none where the header has come to its end.
 fn field_of(line: &[u8], at: usize) -> Option<Field> {
     if at == 0 && line.starts_with(b"From ") {
-        return Some(Field::Separator);
+        return Some(Field::Dropped);
     }
     let colon = line.iter().position(|octet| *octet == b':')?;
     let name = line.get(..colon)?.trim_ascii_end();
@@ -114,6 +118,8 @@ fn field_of(line: &[u8], at: usize) -> Option<Field> {
         Field::Date
     } else if name.eq_ignore_ascii_case(b"Message-ID") {
         Field::MessageId
+    } else if name.get(..TRACE.len()).is_some_and(|name| name.eq_ignore_ascii_case(TRACE)) {
+        Field::Dropped
     } else {
         Field::Kept
     })

@@ -6,7 +6,7 @@ use super::faults::Faults;
 use super::names::Names;
 use super::route::{check_ending, lower_proxy, lower_source};
 use super::tls;
-use super::weights::{at_least_one, lower_count, lower_weights};
+use super::weights::{at_least_one, lower_count, lower_recipients, lower_weights};
 use super::{chunking, dsn, pace, xclient};
 use crate::message::CountRange;
 use crate::plan::complete::DEFAULT_NAME;
@@ -68,7 +68,8 @@ impl Lowering<'_> {
                 lower_count(count, &at("messages_per_connection"), self.faults)
             });
         let recipients = client.recipients.as_ref();
-        let recipients = recipients.map(|count| lower_count(count, &at("recipients"), self.faults));
+        let recipients =
+            recipients.map(|count| lower_recipients(count, &at("recipients"), self.faults));
         let max_connections =
             at_least_one(client.max_connections, &at("max_connections"), self.faults);
         let expect = lower_expect(client.expect.as_ref(), &at("expect"), self.faults);

@@ -52,6 +52,19 @@ pub(super) fn lower_count(count: &Count, pointer: &str, faults: &mut Faults) -> 
     range
 }
 
+/// The most recipients of one message; RFC 5321 4.5.3.1.8 has a server take at least 100.
+const MOST_RECIPIENTS: u32 = 10_000;
+
+/// How many recipients a message has.
+pub(super) fn lower_recipients(count: &Count, pointer: &str, faults: &mut Faults) -> CountRange {
+    let CountRange { min, max } = lower_count(count, pointer, faults);
+    if max > MOST_RECIPIENTS {
+        faults.bad(pointer, format!("a message has at most {MOST_RECIPIENTS} recipients"));
+    }
+    // What is refused is not tried either.
+    CountRange { min: min.min(MOST_RECIPIENTS), max: max.min(MOST_RECIPIENTS) }
+}
+
 /// A number that is at least 1, where it is given.
 pub(super) fn at_least_one<N: PartialEq + From<u8>>(
     number: Option<N>,

@@ -44,6 +44,7 @@ impl Lowering<'_> {
             let message = "a media type is such as `application/pdf`, without parameters";
             self.faults.bad(&self.at("type"), message);
         }
+        self.check_composite(&media_type, &content);
         if let Some(id) = &self.table.inline
             && !is_content_id(id)
         {
@@ -51,6 +52,26 @@ impl Lowering<'_> {
             self.faults.bad(&self.at("inline"), message);
         }
         Attachment { name, media_type, content, inline: self.table.inline.clone() }
+    }
+
+    /// A message inside a message goes as it is (RFC 2046 5.2.1), so it has to be one that every
+    /// server takes.
+    fn check_composite(&mut self, media_type: &str, content: &Content) {
+        if media_type.starts_with("multipart/") {
+            self.faults.bad(&self.at("type"), "an attachment is a single part");
+        }
+        if !media_type.starts_with("message/") {
+            return;
+        }
+        let message = match content {
+            Content::Generated(_) => "made-up octets are no message",
+            Content::Octets(octets) if !octets.is_ascii() || octets.contains(&0) => {
+                "a message that is attached has octets up to 127 and no NUL; else attach it as \
+                 `type = \"application/octet-stream\"`"
+            }
+            Content::Octets(_) => return,
+        };
+        self.faults.bad(&self.at("type"), message);
     }
 
     fn at(&self, key: &str) -> String {

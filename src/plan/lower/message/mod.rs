@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::client::lower_expect;
 use super::faults::Faults;
-use super::weights::lower_count;
+use super::weights::lower_recipients;
 use crate::message::{
     Builtin, CountRange, Dkim, FeedSpec, Form, Parts, Recipe, Recipients, Supplies, Template,
     TemplateError, Trace, check_header_name, check_header_template, check_recipient_template,
@@ -265,7 +265,7 @@ impl Lowering<'_> {
                     None => self.faults.missing(&pointer, "address"),
                 }
                 let count = to.count.as_ref().map_or(CountRange::exactly(1), |count| {
-                    lower_count(count, &format!("{pointer}/count"), self.faults)
+                    lower_recipients(count, &format!("{pointer}/count"), self.faults)
                 });
                 Recipients::Repeated { address: to.address.clone().unwrap_or_default(), count }
             }

@@ -213,6 +213,18 @@ fn mistakes_in_the_parts_of_a_message_have_their_place() {
             "E014 /messages/real/html key: `html` is part of `raw`, which is a whole message",
         ),
         (
+            json!({ "attachments": [{ "size": 1, "type": "message/rfc822" }] }),
+            "E012 /messages/real/attachments/0/type: made-up octets are no message",
+        ),
+        (
+            json!({ "to": { "address": "a@b.test", "count": 4_000_000_000_u64 } }),
+            "E012 /messages/real/to/count: a message has at most 10000 recipients",
+        ),
+        (
+            json!({ "to": "a@b.test,c@d.test" }),
+            "E024 /messages/real/to: `a@b.test,c@d.test` is no address: it holds `,`, `;`, `(` or `)`; several recipients are a list of texts",
+        ),
+        (
             json!({ "cc": "a b" }),
             "E024 /messages/real/cc: `a b` is no address: it holds a space, a control character or an angle bracket",
         ),
