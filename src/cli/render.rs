@@ -131,7 +131,7 @@ impl<'a> Writing<'a> {
             if written < *count {
                 let (written, count) = (format::count(written), format::count(*count));
                 note(&format!(
-                    "note: {written} of {count} mails of message `{name}`: a run of the plan has no more"
+                    "note: {written} of {count} mails of message `{name}`: no more were found in the plan"
                 ));
             }
         }

@@ -125,7 +125,7 @@ impl<D: Dialer> Worker<D> {
     /// The replies that must come for a start whose mail is composed.
     pub(super) fn expectations(&self, start: &Start) -> Option<Rc<Expectations>> {
         let expected = &self.sender(start.key.client).expected;
-        expected.of(start.message.index(), start.mail.class)
+        expected.of(start.message.index(), start.class)
     }
 
     /// The server that a session goes to.
@@ -155,20 +155,20 @@ impl<D: Dialer> Worker<D> {
         promise: Option<Promise>,
         phase: &Rc<PhaseState>,
     ) -> Start {
-        let commission = |start: &Start| self.commission(&start.seed(), phase.id);
+        let commission = self.commission(&seed, phase.id);
         let mut start = Start::new(seed, Rc::clone(phase), Rc::clone(&self.books));
         if start.case.is_some() {
             return start;
         }
-        start.class = self.class(&start.seed(), phase.id);
+        start.class = self.class(&commission);
         if self.builder.builds(start.message) {
-            let build = || self.builder.build(commission(&start));
-            start.composed = Composed::Awaited(promise.unwrap_or_else(build));
+            let promise = promise.unwrap_or_else(|| self.builder.build(commission));
+            start.composed = Composed::Awaited(promise);
             return start;
         }
         let late = self.composer.borrow().needs_session(start.message.index());
         // A message that can't be composed stays so, and its session settles it as `local`.
-        if !late && self.compose(&commission(&start), &mut start, None).is_ok() {
+        if !late && self.compose(&commission, &mut start, None).is_ok() {
             start.composed = Composed::Ready;
         }
         start
@@ -180,12 +180,8 @@ impl<D: Dialer> Worker<D> {
     }
 
     /// The position of the class that the mail of a start will have among those of its corpus.
-    fn class(&self, seed: &Seed, phase: PhaseId) -> Option<usize> {
-        let composer = self.composer.borrow();
-        if !composer.has_corpus(seed.message.index()) {
-            return None;
-        }
-        composer.class(&self.commission(seed, phase).order(self.plan(), None))
+    fn class(&self, commission: &Commission) -> Option<usize> {
+        self.composer.borrow().class(&commission.order(self.plan(), None))
     }
 
     fn compose(
@@ -229,7 +225,9 @@ impl<D: Dialer> Worker<D> {
         let began = Instant::now();
         let commission = self.commission(&start.seed(), start.key.phase);
         let composed = self.compose(&commission, start, Some(session));
-        self.books.count(start.key, |cell| cell.rendering.record(began.elapsed()));
+        if composed.is_ok() {
+            self.books.count(start.key, |cell| cell.rendering.record(began.elapsed()));
+        }
         composed
     }
 

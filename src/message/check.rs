@@ -13,7 +13,9 @@ use super::order::{check_recipient, check_sender};
 use super::rows::Feeds;
 use super::scene::{Scene, VALUES, function_names};
 use super::template::{Template, TemplateError, Templates};
-use super::{Composer, FeedSpec, Form, Library, Mail, Numbering, Order, Recipe, RunIdentity};
+use super::{
+    AddressError, Composer, FeedSpec, Form, Library, Mail, Numbering, Order, Recipe, RunIdentity,
+};
 use crate::draw::Draw;
 use crate::smtp::BodyType;
 
@@ -38,8 +40,7 @@ pub fn check_sender_template(
     template: &Template,
     supplies: Supplies<'_>,
 ) -> Result<(), TemplateError> {
-    let Some(sample) = trial(template, supplies)? else { return Ok(()) };
-    Mailbox::of(&sample).check(check_sender).map_err(|reason| no_address(&sample, reason))
+    check_mailbox_template(template, supplies, check_sender)
 }
 
 /// Checks the template of a recipient.
@@ -47,8 +48,16 @@ pub fn check_recipient_template(
     template: &Template,
     supplies: Supplies<'_>,
 ) -> Result<(), TemplateError> {
+    check_mailbox_template(template, supplies, check_recipient)
+}
+
+fn check_mailbox_template(
+    template: &Template,
+    supplies: Supplies<'_>,
+    check: fn(&str) -> Result<(), AddressError>,
+) -> Result<(), TemplateError> {
     let Some(sample) = trial(template, supplies)? else { return Ok(()) };
-    Mailbox::of(&sample).check(check_recipient).map_err(|reason| no_address(&sample, reason))
+    Mailbox::of(&sample).check(check).map_err(|reason| no_address(&sample, reason))
 }
 
 /// Checks the template of a header's value, which must stay on one line.
@@ -74,7 +83,7 @@ pub fn check_header_name(name: &str) -> Result<(), TemplateError> {
     )))
 }
 
-fn no_address(sample: &str, reason: super::AddressError) -> TemplateError {
+fn no_address(sample: &str, reason: AddressError) -> TemplateError {
     TemplateError::whole(format!("`{}` is no address: {reason}", sample.escape_debug()))
 }
 

@@ -211,11 +211,6 @@ impl Composer {
         corpus.class(corpus.position(order))
     }
 
-    /// Whether mails of a recipe come from a corpus, so that each may have another class.
-    pub fn has_corpus(&self, message: usize) -> bool {
-        self.book.recipe(message).is_ok_and(|recipe| recipe.corpus.is_some())
-    }
-
     /// About how many octets a message has on average; none where a sample can't be composed.
     pub fn mean_octets(&self, message: usize) -> Option<u64> {
         self.book.recipe(message).ok()?.mean_octets

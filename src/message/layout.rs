@@ -347,18 +347,8 @@ impl Pieces {
 
 impl Piece {
     /// Whether it is the same in each message but for fields of a fixed width.
-    const fn is_constant(&self) -> bool {
-        match self {
-            Self::Field { .. } | Self::Body { .. } | Self::Raw(_) | Self::Letter => false,
-            Self::Trace
-            | Self::Date
-            | Self::MessageId
-            | Self::From
-            | Self::Recipients(_)
-            | Self::Fixed(_)
-            | Self::Either { .. }
-            | Self::Filler => true,
-        }
+    fn is_constant(&self) -> bool {
+        self.snippet().is_none() && !matches!(self, Self::Letter)
     }
 
     fn snippet(&self) -> Option<&Snippet> {

@@ -81,7 +81,7 @@ pub struct Cell {
     pub lag: Latency,
     /// The time spent waiting for a session; open model only.
     pub wait: Latency,
-    /// What it took the tester to compose messages that name their session, when that was known.
+    /// What it took the tester to compose messages while their session waited for them.
     pub rendering: Latency,
     /// From connecting until ready for MAIL.
     pub session: Latency,

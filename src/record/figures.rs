@@ -214,8 +214,9 @@ pub struct Figures {
     /// The time spent waiting for a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<LatencyFigures>,
-    /// What it took the tester to compose messages that name `session` or `user`, for which their
-    /// session waited; never a part of `service_ms`.
+    /// What it took the tester to compose messages for which their session waited: those that name
+    /// `session` or `user`, and those composed again because the server takes no 8BITMIME; never a
+    /// part of `service_ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rendering_ms: Option<LatencyFigures>,
     /// From connecting until ready for MAIL.

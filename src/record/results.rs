@@ -140,7 +140,7 @@ impl Results<'_> {
             throttled,
             clients: self.clients(span.phase),
             paced: self.paced(span.phase),
-            classes: self.classes(Extent::Phase(span.phase)),
+            classes: self.classes_of(Extent::Phase(span.phase), &portion.cell),
             targets: self.targets(span.phase),
         })
     }
@@ -159,7 +159,11 @@ impl Results<'_> {
 
     /// What became of the messages of each class.
     pub fn classes(&self, extent: Extent) -> BTreeMap<String, ClassFigures> {
-        let sum = self.ledger.sum(extent, |_| true);
+        self.classes_of(extent, &self.ledger.sum(extent, |_| true))
+    }
+
+    /// The classes of an extent whose cells have this sum.
+    fn classes_of(&self, extent: Extent, sum: &Cell) -> BTreeMap<String, ClassFigures> {
         let known = self.plan.classes().filter_map(|(class, name)| {
             let cell = sum.classes.get(&class)?;
             Some((name.to_owned(), self.of_class(extent, cell).figures().into()))

@@ -127,7 +127,7 @@ fn mails_are_those_that_a_run_with_the_same_seed_sends() {
         assert_eq!(mail, *sent);
     }
     assert_eq!(mails.len(), sent.len());
-    let told = "of 100 mails of message `receipt`: a run of the plan has no more";
+    let told = "of 100 mails of message `receipt`: no more were found in the plan";
     assert!(rendered.stderr.contains(told), "{}", rendered.stderr);
 }
 

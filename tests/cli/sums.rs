@@ -71,13 +71,14 @@ fn phase_holds(phase: &Value) {
     for (client, figures) in clients {
         figures_hold(&format!("{name}/{client}"), figures);
     }
+    for (class, figures) in phase["classes"].as_object().into_iter().flatten() {
+        messages_hold(&format!("{name}/{class}"), figures);
+    }
 }
 
 fn figures_hold(name: &str, figures: &Value) {
+    messages_hold(name, figures);
     let messages = |kind: &str| number(figures, &format!("/messages/{kind}"));
-    assert_eq!(messages("planned"), messages("started") + messages("dropped"), "{name}");
-    let ended: u64 = OUTCOMES.iter().map(|kind| messages(kind)).sum();
-    assert_eq!(messages("started"), ended, "{name}: {:#}", figures["messages"]);
     codes_decide(name, figures);
     let no_error = ["accepted", "expected", "interrupted"];
     for kind in OUTCOMES.iter().filter(|kind| !no_error.contains(kind)) {
@@ -88,6 +89,13 @@ fn figures_hold(name: &str, figures: &Value) {
     let sessions = |kind: &str| number(figures, &format!("/sessions/{kind}"));
     assert!(sessions("started") >= sessions("opened") + sessions("failed"), "{name}");
     assert!(sessions("opened") == 0 || sessions("peak_open") > 0, "{name}: no peak");
+}
+
+fn messages_hold(name: &str, figures: &Value) {
+    let messages = |kind: &str| number(figures, &format!("/messages/{kind}"));
+    assert_eq!(messages("planned"), messages("started") + messages("dropped"), "{name}");
+    let ended: u64 = OUTCOMES.iter().map(|kind| messages(kind)).sum();
+    assert_eq!(messages("started"), ended, "{name}: {:#}", figures["messages"]);
 }
 
 /// Some malformed cases are mail for a server all the same.

@@ -29,10 +29,13 @@ pub enum KeyError {
     #[error("can't be read as PEM")]
     NoPem,
     /// A key of another kind.
-    #[error("holds a key that is neither RSA nor Ed25519")]
+    #[error("holds a key that is neither RSA nor Ed25519, or is broken")]
     OtherKind,
-    /// RFC 8301 3.2 has 1024 bits as the least; the library signs with 2048 and more.
-    #[error("holds an RSA key that is too short: it needs 2048 to 4096 bits")]
+    /// RFC 8301 3.2 has 1024 bits as the least; the library signs with 2048 and more, and says
+    /// the same of an exponent that is too small.
+    #[error(
+        "holds an RSA key that is too short: it needs 2048 to 4096 bits, and an exponent of 65537"
+    )]
     TooShort,
     /// Verifiers need not take it (RFC 6376 3.3.3).
     #[error("holds an RSA key that is too long: it needs 2048 to 4096 bits")]

@@ -1,6 +1,7 @@
 //! `builtin` of a message → the mail that scanners object to by agreement.
 
 use super::super::faults::Faults;
+use super::given_parts;
 use crate::message::Builtin;
 use crate::plan::document::{Builtin as Name, Message};
 
@@ -14,11 +15,7 @@ pub(super) fn lower_builtin(
         Name::Eicar => Builtin::Eicar,
         Name::Gtube => Builtin::Gtube,
     };
-    let keys = [
-        ("headers", message.headers.is_some()),
-        ("text", message.text.is_some()),
-        ("html", message.html.is_some()),
-        ("attachments", message.attachments.is_some()),
+    let others = [
         ("raw", message.raw.is_some()),
         ("template", message.template.is_some()),
         ("corpus", message.corpus.is_some()),
@@ -26,7 +23,9 @@ pub(super) fn lower_builtin(
         ("classes", message.classes.is_some()),
         ("size", message.size.is_some()),
     ];
-    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+    let parts = given_parts(message).filter(|key| !matches!(*key, "subject" | "cc"));
+    let others = others.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key);
+    for key in parts.chain(others) {
         let message =
             format!("`{key}` has no place beside `builtin`, which is made as it has to be");
         faults.conflict(pointer, key, message);

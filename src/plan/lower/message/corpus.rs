@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::super::client::lower_expect;
 use super::super::faults::Faults;
 use super::feed::lower_order;
-use super::refuse_opening;
+use super::{given_parts, refuse_opening};
 use crate::message::{CorpusClass, CorpusEnvelope, CorpusSpec, CorpusSurvey};
 use crate::plan::corpora::{Corpora, classes_by, table_of};
 use crate::plan::document::{Corpus, CorpusEnvelope as EnvelopeName, Message, ShortOr, Table};
@@ -50,18 +50,13 @@ fn refuse_keys(message: &Message, pointer: &str, faults: &mut Faults) {
 
 /// Keys that say how a message is made which is there already.
 fn refuse_parts(message: &Message, pointer: &str, faults: &mut Faults) {
-    let keys = [
-        ("subject", message.subject.is_some()),
-        ("headers", message.headers.is_some()),
-        ("text", message.text.is_some()),
-        ("html", message.html.is_some()),
-        ("attachments", message.attachments.is_some()),
-        ("cc", message.cc.is_some()),
+    let whole = [
         ("raw", message.raw.is_some()),
         ("template", message.template.is_some()),
         ("size", message.size.is_some()),
     ];
-    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+    let whole = whole.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key);
+    for key in given_parts(message).chain(whole) {
         let message = format!("`{key}` has no place beside `corpus`, which has whole mails");
         faults.conflict(pointer, key, message);
     }

@@ -76,6 +76,19 @@ fn refuse_opening(expect: Option<&Expect>, pointer: &str, faults: &mut Faults) {
     }
 }
 
+/// The keys of a message that say what it is composed from.
+fn given_parts(message: &MessageTable) -> impl Iterator<Item = &'static str> {
+    let parts = [
+        ("subject", message.subject.is_some()),
+        ("headers", message.headers.is_some()),
+        ("text", message.text.is_some()),
+        ("html", message.html.is_some()),
+        ("attachments", message.attachments.is_some()),
+        ("cc", message.cc.is_some()),
+    ];
+    parts.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key)
+}
+
 type Check = fn(&Template, Supplies<'_>) -> Result<(), TemplateError>;
 
 struct Lowering<'a> {
@@ -135,21 +148,13 @@ impl Lowering<'_> {
             (_, Some(path)) => ("template", Template::File(path.clone())),
             (Some(text), None) => ("raw", Template::Inline(text.clone())),
         };
-        let parts = [
-            ("subject", message.subject.is_some()),
-            ("headers", message.headers.is_some()),
-            ("text", message.text.is_some()),
-            ("html", message.html.is_some()),
-            ("attachments", message.attachments.is_some()),
-            ("cc", message.cc.is_some()),
-            ("raw", message.raw.is_some() && whole != "raw"),
-        ];
-        for (key, _) in parts.into_iter().filter(|(_, is_there)| *is_there) {
-            let message = match key {
-                "raw" => "`raw` and `template` are both a whole message".to_owned(),
-                _ => format!("`{key}` is part of `{whole}`, which is a whole message"),
-            };
+        for key in given_parts(message) {
+            let message = format!("`{key}` is part of `{whole}`, which is a whole message");
             self.faults.conflict(self.pointer, key, message);
+        }
+        if message.raw.is_some() && whole != "raw" {
+            let message = "`raw` and `template` are both a whole message";
+            self.faults.conflict(self.pointer, "raw", message);
         }
         self.check_template(&self.at(whole), &text, check_template);
         Form::Raw { text }
