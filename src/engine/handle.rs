@@ -7,8 +7,8 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use super::books::Start;
 use super::closed::Slot;
+use super::start::Start;
 use crate::plan::{ClientId, PhaseId};
 use crate::record::CellKey;
 

@@ -29,6 +29,7 @@ mod server_address;
 mod session;
 mod shared;
 mod slots;
+mod start;
 mod stints;
 mod tls;
 mod transcript;

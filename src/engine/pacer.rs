@@ -13,11 +13,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::books::{PhaseState, Seed, Start};
+use super::books::PhaseState;
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
 use super::order::{Change, Note, Order};
 use super::run::{AHEAD, Cut, OpenRun, Run, Upcoming};
+use super::start::{Seed, Start};
 use super::stints::Stints;
 use super::worker::Worker;
 use crate::message::Turns;

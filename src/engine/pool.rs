@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::books::{ErrorText, Start};
+use super::books::ErrorText;
 use super::closed::Slot;
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::run::Run;
 use super::sender::Sender;
+use super::start::Start;
 use super::worker::Worker;
 use super::{rude, session};
 use crate::draw::Purpose;

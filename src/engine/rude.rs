@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
-use super::books::Start;
 use super::connect::{Unconnected, connect};
 use super::dialer::{Connection, Dialer, is_local};
 use super::handle::{Handle, Signal};
 use super::session::Attendance;
+use super::start::Start;
 use super::worker::Worker;
 use crate::plan::PhaseId;
 use crate::record::CellKey;

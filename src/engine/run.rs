@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ahead::Promise;
-use super::books::{PhaseState, Seed, Start};
+use super::books::PhaseState;
 use super::closed::ClosedRun;
+use super::start::{Seed, Start};
 use crate::timeline::{Line, SlotChanges, Starts};
 
 /// How long before its start a message is composed at the earliest.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::books::Start;
 use super::closed::Slot;
 use super::expected::Expected;
 use super::handle::{Handle, Signal};
+use super::start::Start;
 use super::tls::Connector;
 use crate::draw::{Draw, Purpose};
 use crate::plan::{Client, Plan};

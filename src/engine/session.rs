@@ -15,11 +15,12 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::booking;
-use super::books::{ErrorText, Start};
+use super::books::ErrorText;
 use super::connect::connect;
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::handshake::Agreed;
+use super::start::Start;
 use super::transport::Transport;
 use super::trickle::Trickle;
 use super::worker::Worker;

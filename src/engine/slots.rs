@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::books::{Seed, Start};
 use super::closed::{ClosedRun, Early, Slot};
 use super::dialer::Dialer;
 use super::handle::{Handle, Signal};
 use super::order::Note;
 use super::shared::{Spent, Track};
+use super::start::{Seed, Start};
 use super::worker::Worker;
 use crate::message::Turns;
 

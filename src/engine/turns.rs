@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::books::{ErrorText, Start};
+use super::books::ErrorText;
 use super::dialer::Dialer;
 use super::pool::Next;
 use super::session::{Flow, Session};
+use super::start::Start;
 use crate::message::Mail;
 use crate::smtp::{Act, BodyType, End, Envelope, Mark, Outcome, Step};
 

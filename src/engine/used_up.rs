@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::books::{Seed, Start};
 use super::dialer::Dialer;
 use super::order::Note;
+use super::start::{Seed, Start};
 use super::worker::Worker;
+use crate::message::Composer;
 use crate::plan::PhaseId;
+use crate::smtp::CaseId;
 
 /// A feed of which each row was used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,34 +30,34 @@ pub struct UsedUp {
 impl<D: Dialer> Worker<D> {
     /// Whether a start of the open model that is due finds the rows that its message reads.
     pub(super) fn may_begin(&self, start: &Start, now: Instant) -> bool {
-        if self.books.shared.used_up().is_some() {
-            return false;
-        }
-        let composer = self.composer.borrow();
-        let lacks = || composer.lacks_row_for(start.message.index(), start.seq);
-        match start.case.map_or_else(lacks, |_| None) {
-            None => true,
-            Some(feed) => {
-                self.use_up(feed, start.key.phase, start.planned.unwrap_or(now));
-                false
-            }
-        }
+        let at = start.planned.unwrap_or(now);
+        self.finds(start.case, start.key.phase, at, |composer| {
+            composer.lacks_row_for(start.message.index(), start.seq)
+        })
     }
 
     /// The same of the closed model, where rows are taken as messages start.
     pub(super) fn finds_rows(&self, seed: &Seed, phase: PhaseId, now: Instant) -> bool {
+        self.finds(seed.case, phase, now, |composer| composer.lacks_row(seed.message.index()))
+    }
+
+    /// Whether nothing is lacking at this moment; a malformed case reads no rows.
+    fn finds(
+        &self,
+        case: Option<CaseId>,
+        phase: PhaseId,
+        at: Instant,
+        lacking: impl FnOnce(&Composer) -> Option<usize>,
+    ) -> bool {
         if self.books.shared.used_up().is_some() {
             return false;
         }
-        let composer = self.composer.borrow();
-        let lacks = || composer.lacks_row(seed.message.index());
-        match seed.case.map_or_else(lacks, |_| None) {
-            None => true,
-            Some(feed) => {
-                self.use_up(feed, phase, now);
-                false
-            }
+        if case.is_some() {
+            return true;
         }
+        let Some(feed) = lacking(&self.composer.borrow()) else { return true };
+        self.use_up(feed, phase, at);
+        false
     }
 
     /// Nothing starts any more in any worker, from the first call on.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ahead::{Builder, Commission, Maker, Promise};
-use super::books::{Books, Composed, PhaseState, Seed, Start, panic_text};
+use super::books::{Books, PhaseState, panic_text};
 use super::dialer::{Dialer, Route};
 use super::gauges::Gauges;
 use super::handle::Handle;
@@ -26,6 +26,7 @@ use super::run::Run;
 use super::sender::Sender;
 use super::server_address::ServerAddress;
 use super::slots::Retry;
+use super::start::{Composed, Seed, Start};
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::Composer;

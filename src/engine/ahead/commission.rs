@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use crate::draw::Draw;
-use crate::engine::books::Seed;
+use crate::engine::start::Seed;
 use crate::message::{Numbering, Order, Turns};
 use crate::plan::{ClientId, MessageId, PhaseId, Plan};
 use crate::smtp::BodyType;
