@@ -11,7 +11,7 @@ use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
 use mail_builder::headers::{Header, HeaderType};
 use mail_builder::mime::{BodyPart, MimePart};
-use memchr::memchr2_iter;
+use memchr::{memchr_iter, memchr2_iter, memchr3};
 
 use super::mailbox::{self, Mailbox};
 use super::wire::Wire;
@@ -23,6 +23,9 @@ const DOMAIN: &str = "mailquake.invalid";
 
 /// Longer words can't be folded to legal lines (RFC 5322 2.1.1), so they are encoded.
 const LONGEST_WORD: usize = 900;
+
+/// The longest line that mail-builder leaves alone, without its end.
+const LONGEST_PLAIN_LINE: usize = 75;
 
 /// The longest line that RFC 5322 2.1.1 allows, without its end.
 const LONGEST_LINE: usize = 998;
@@ -233,6 +236,35 @@ pub(crate) fn differs_by_body_type(text: &str, coding: Coding) -> bool {
 
 /// Appends the Content-Transfer-Encoding, the blank line and the text.
 pub(crate) fn put_body(text: &str, coding: Coding, body: BodyType, wire: &mut Wire) {
+    if coding == Coding::Shortest && needs_no_encoding(text) {
+        wire.put_header(b"Content-Transfer-Encoding: 7bit\r\n\r\n");
+        wire.put_lines(text.as_bytes());
+        return;
+    }
+    put_encoded(text, coding, body, wire);
+}
+
+/// Whether mail-builder would send a text as it is. Most are so, and need not be copied for that.
+fn needs_no_encoding(text: &str) -> bool {
+    let octets = text.as_bytes();
+    if !octets.is_ascii() || memchr3(0, b'\r', 0x7f, octets).is_some() {
+        return false;
+    }
+    let mut begin = 0;
+    let is_short = |begin: usize, end: usize| {
+        let is_behind_space = end > 0 && matches!(octets.get(end - 1), Some(b' ' | b'\t'));
+        end - begin <= LONGEST_PLAIN_LINE && !is_behind_space
+    };
+    for end in memchr_iter(b'\n', octets) {
+        if !is_short(begin, end) {
+            return false;
+        }
+        begin = end + 1;
+    }
+    is_short(begin, octets.len())
+}
+
+fn put_encoded(text: &str, coding: Coding, body: BodyType, wire: &mut Wire) {
     let text = canonical(text);
     let mut part = Vec::with_capacity(text.len() + text.len() / 32 + 128);
     match coding {
@@ -428,5 +460,34 @@ mod tests {
         ] {
             assert_eq!(from_first_field(text), expected, "{text:?}");
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_that_needs_no_encoding_is_written_as_if_it_were_encoded(
+            text in "(a{0,3}|[a-c .\\t\\r\\n]{0,4}|b{70,80}|\\x7f|\\x00|é|\\n\\.|= |\\n){0,6}",
+        ) {
+            for body in [BodyType::SevenBit, BodyType::EightBitMime] {
+                let short = put(|wire| put_body(&text, Coding::Shortest, body, wire));
+                let long = put(|wire| put_encoded(&text, Coding::Shortest, body, wire));
+                proptest::prop_assert_eq!(short, long);
+            }
+        }
+    }
+
+    #[test]
+    fn an_ordinary_text_needs_no_encoding() {
+        for (text, expected) in [
+            ("", true),
+            ("Hello,\n.\nbye\n", true),
+            ("space \n", false),
+            (" ", false),
+            ("\u{7f}", false),
+            ("a\r\n", false),
+            ("ü", false),
+        ] {
+            assert_eq!(needs_no_encoding(text), expected, "{text:?}");
+        }
+        assert!(needs_no_encoding(&"x".repeat(75)) && !needs_no_encoding(&"x".repeat(76)));
     }
 }
