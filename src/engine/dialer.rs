@@ -155,4 +155,25 @@ mod tests {
         assert!(is_local(&error), "{error}");
         assert!(!is_local(&io::ErrorKind::ConnectionRefused.into()));
     }
+
+    #[tokio::test]
+    async fn an_address_that_is_not_this_machines_is_the_testers_failure() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        // RFC 5737, 3: no machine has an address of TEST-NET-1.
+        let from = Some(IpAddr::from([192, 0, 2, 1]));
+
+        let error = tcp(server.local_addr().unwrap(), from).await.unwrap_err();
+
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+        assert!(is_local(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_not_the_testers_failure() {
+        let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+
+        let error = tcp(gone, None).await.unwrap_err();
+
+        assert!(!is_local(&error), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The machine → its processor, memory and network.
+//! The machine → its processor, memory, network and descriptors.
 //!
 //! Network octets are those of all interfaces together, loopback too: a test on one machine
 //! shows its traffic there.
@@ -19,6 +19,9 @@ pub struct HostSample {
     pub network_received: u64,
     /// Octets sent on all interfaces since the sample before.
     pub network_sent: u64,
+    /// Open descriptors of the whole machine; 0 where the system does not say it.
+    #[serde(default)]
+    pub descriptors: u64,
 }
 
 #[derive(Debug)]
@@ -46,8 +49,15 @@ impl HostWatch {
             memory_total: self.system.total_memory(),
             network_received: sum(sysinfo::NetworkData::received),
             network_sent: sum(sysinfo::NetworkData::transmitted),
+            descriptors: descriptors().unwrap_or(0),
         }
     }
+}
+
+/// The first number of `file-nr` is that of the descriptors in use (proc(5)).
+fn descriptors() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/sys/fs/file-nr").ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -60,5 +70,6 @@ mod tests {
 
         assert!((0.0..=1.0).contains(&sample.cpu), "{sample:?}");
         assert!(sample.memory_used < sample.memory_total, "{sample:?}");
+        assert!(sample.descriptors > 3, "the test's own at least: {sample:?}");
     }
 }

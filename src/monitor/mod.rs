@@ -6,6 +6,8 @@
 mod environment;
 mod host;
 mod own;
+mod ports;
+mod ticker;
 
 use std::time::Instant;
 
@@ -14,13 +16,19 @@ use serde::{Deserialize, Serialize};
 pub use environment::{Environment, environment, raise_nofile};
 pub use host::HostSample;
 pub use own::{ProcessSample, ThreadId, WorkerSample, this_thread, thread_time};
+pub use ports::{LocalPorts, Way};
+pub use ticker::Stall;
 
 use host::HostWatch;
 use own::OwnWatch;
+use ticker::Ticker;
 
 /// What host and process used since the sample before.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Sample {
+    /// When it was taken, in seconds of the run's clock.
+    #[serde(default)]
+    pub at_s: f64,
     /// The time that shares and increments cover, in seconds.
     pub covers_s: f64,
     /// The machine.
@@ -29,30 +37,47 @@ pub struct Sample {
     pub process: ProcessSample,
     /// The watched threads, in the order in which they were named.
     pub workers: Vec<WorkerSample>,
+    /// When the whole tester stood still for 20 ms or more; absent where it never did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stalls: Vec<Stall>,
 }
 
 /// Why nothing can be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("this machine's load cannot be read")]
-pub struct MonitorError(#[source] sysinfo::Error);
+pub enum MonitorError {
+    /// The system does not say what it uses.
+    #[error("this machine's load cannot be read")]
+    Load(#[from] sysinfo::Error),
+    /// There is no thread to look for stalls.
+    #[error("no thread that looks for stalls")]
+    Thread(#[from] std::io::Error),
+}
 
 /// Watches the host and this process.
 #[derive(Debug)]
 pub struct Monitor {
     host: HostWatch,
     own: OwnWatch,
+    ticker: Ticker,
+    zero: Instant,
     last: Instant,
 }
 
 impl Monitor {
-    /// A monitor whose first sample covers the time from now on; `workers` are the threads that
-    /// are shown each by itself.
+    /// A monitor whose first sample covers the time from now on, by the run's clock, which began
+    /// at `zero`; `workers` are the threads that are shown each by itself.
     pub fn new(
         workers: impl IntoIterator<Item = (String, ThreadId)>,
+        zero: Instant,
     ) -> Result<Self, MonitorError> {
-        let host = HostWatch::new().map_err(MonitorError)?;
-        let own = OwnWatch::new(workers).map_err(MonitorError)?;
-        Ok(Self { host, own, last: Instant::now() })
+        let ticker = Ticker::start(zero)?;
+        Ok(Self {
+            host: HostWatch::new()?,
+            own: OwnWatch::new(workers)?,
+            ticker,
+            zero,
+            last: Instant::now(),
+        })
     }
 
     /// What was used since the sample before. The host's processor stands still where that is
@@ -62,7 +87,19 @@ impl Monitor {
         let covered = now.saturating_duration_since(self.last);
         self.last = now;
         let (process, workers) = self.own.sample(covered);
-        Sample { covers_s: covered.as_secs_f64(), host: self.host.sample(), process, workers }
+        Sample {
+            at_s: now.saturating_duration_since(self.zero).as_secs_f64(),
+            covers_s: covered.as_secs_f64(),
+            host: self.host.sample(),
+            process,
+            workers,
+            stalls: self.ticker.take(),
+        }
+    }
+
+    /// The stalls since the sample before, where it is too early for another.
+    pub fn stalls(&self) -> Vec<Stall> {
+        self.ticker.take()
     }
 }
 
@@ -100,7 +137,8 @@ mod tests {
         let (busy, start_busy, busy_thread) = thread(use_some_processor_time);
         let (idle, start_idle, idle_thread) = thread(|| ());
         let mut monitor =
-            Monitor::new([("busy".to_owned(), busy), ("idle".to_owned(), idle)]).unwrap();
+            Monitor::new([("busy".to_owned(), busy), ("idle".to_owned(), idle)], Instant::now())
+                .unwrap();
 
         start_busy.send(()).unwrap();
         start_idle.send(()).unwrap();
@@ -119,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_sample_reads_back_from_its_json() {
-        let sample = Monitor::new([]).unwrap().sample();
+        let sample = Monitor::new([], Instant::now()).unwrap().sample();
 
         let json = serde_json::to_string(&sample).unwrap();
 
@@ -128,7 +166,7 @@ mod tests {
 
     #[test]
     fn memory_and_threads_are_those_of_this_process() {
-        let sample = Monitor::new([]).unwrap().sample();
+        let sample = Monitor::new([], Instant::now()).unwrap().sample();
 
         assert!(sample.process.memory > 100_000, "{sample:?}");
         assert!(sample.process.memory < sample.host.memory_total, "{sample:?}");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuthFigures, CaseFigures, Throttled, TlsFigures};
+use super::{AuthFigures, CaseFigures, EnvironmentFigures, Throttled, TlsFigures};
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -47,8 +47,17 @@ pub struct Summary {
     pub classes: BTreeMap<String, ClassFigures>,
     /// Phase by phase.
     pub phases: Vec<PhaseResult>,
-    /// The machine and what it did.
+    /// The machine and what it did, as in [`EnvironmentFigures`]; `sink` beside it where the
+    /// embedded server ran: what it counted itself, and its `role`.
+    #[schemars(with = "EnvironmentFigures")]
     pub environment: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Summary {
+    /// The machine and what it did; none where the results say something else.
+    pub fn machine(&self) -> Option<EnvironmentFigures> {
+        serde_json::from_value(serde_json::Value::Object(self.environment.clone())).ok()
+    }
 }
 
 /// The program that made a result.
@@ -113,7 +122,10 @@ pub struct ThresholdRow {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FitnessRow {
     /// What was checked; of the lag the percentile that was taken, `lag_p99` from 1,000 starts on,
-    /// else `lag_p95`, `lag_p90` or `lag_p50`.
+    /// else `lag_p95`, `lag_p90` or `lag_p50`. Of each phase `late_starts`, `late_rendering`,
+    /// `achieved`, `local_failures`, `worker_busy`, `worker_cpu`, `host_cpu`, `stalls` and
+    /// `longest_stall` as far as they were taken; of the run `descriptors`, `local_ports` and
+    /// `conservation`.
     pub check: String,
     /// The phase; none: the whole run.
     pub phase: Option<String>,

@@ -3,6 +3,7 @@
 mod auth;
 mod cases;
 mod cell;
+mod environment;
 mod events;
 mod figures;
 mod folder;
@@ -28,6 +29,7 @@ pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
     StepCell, Tally,
 };
+pub use environment::{EnvironmentFigures, HostFigures, ProcessFigures};
 pub use events::{Change, Event};
 pub use figures::{
     ClassFigures, ErrorRow, Figures, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures,

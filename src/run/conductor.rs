@@ -101,6 +101,9 @@ impl Conductor {
         }
         if self.now().saturating_sub(self.looked) >= SHORTEST_LOOK {
             self.look(monitor.as_mut());
+        } else if let Some(monitor) = &monitor {
+            let spans = self.phases.spans(&self.shared, self.now());
+            self.usage.stall(&monitor.stalls(), &spans);
         }
         self.end(observe)
     }
@@ -109,7 +112,7 @@ impl Conductor {
         if !self.shared.plan.monitor.enabled {
             return None;
         }
-        match Monitor::new(self.engine.threads()) {
+        match Monitor::new(self.engine.threads(), self.zero.into_std()) {
             Ok(monitor) => Some(monitor),
             Err(error) => {
                 observe(&Update::Trouble(super::chain(&error)));
@@ -290,7 +293,7 @@ impl Conductor {
         let Some(monitor) = monitor else { return };
         self.looked = self.now();
         let sample = monitor.sample();
-        self.usage.look(&sample);
+        self.usage.look(&sample, &self.phases.spans(&self.shared, self.looked));
         self.folder.monitor(&sample);
     }
 
@@ -314,6 +317,7 @@ impl Conductor {
             addresses,
             took: now,
             interrupted: self.interrupted,
+            before: Vec::new(),
             failures: self.failures,
         }
     }

@@ -7,13 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
-use crate::engine::Shared;
-use crate::monitor::{self, Sample};
+use super::machine::MachineUse;
+use crate::monitor::{self, HostSample, LocalPorts, ProcessSample, Sample, Stall};
 use crate::plan::{PhaseId, Plan};
-use crate::record::{PhaseSpan, Stint};
-use crate::verdict::WorkerLoad;
+use crate::record::{EnvironmentFigures, HostFigures, PhaseSpan, ProcessFigures, Stint};
+use crate::verdict::{MachineLoad, WorkerLoad};
 
 /// A worker is looked at second by second; a shorter piece at a phase's beginning goes with the
 /// second behind it, so that opening its sessions is no busy second of its own.
@@ -24,12 +22,11 @@ const SECOND: f64 = 0.9;
 pub(super) struct Usage {
     limit: f64,
     by_phase: BTreeMap<PhaseId, PhaseUse>,
+    machine: MachineUse,
     host_cpu: Stretch,
-    host_memory: u64,
+    host: HostFigures,
     cpu: Stretch,
-    memory: u64,
-    descriptors: u64,
-    threads: u64,
+    process: ProcessFigures,
 }
 
 /// How busy the workers were in one phase.
@@ -63,24 +60,41 @@ impl Usage {
         Self {
             limit: plan.limits.cpu,
             by_phase: BTreeMap::new(),
+            machine: MachineUse::default(),
             host_cpu: Stretch::default(),
-            host_memory: 0,
+            host: HostFigures::default(),
             cpu: Stretch::default(),
-            memory: 0,
-            descriptors: 0,
-            threads: 0,
+            process: ProcessFigures::default(),
         }
     }
 
-    /// Adds a sample of host and process.
-    pub(super) fn look(&mut self, sample: &Sample) {
+    /// Adds a sample of host and process; `spans` are the phases up to then.
+    pub(super) fn look(&mut self, sample: &Sample, spans: &[PhaseSpan]) {
+        self.machine.look(sample, spans);
         let covers = sample.covers_s;
         self.host_cpu.add(sample.host.cpu, covers);
-        self.host_memory = self.host_memory.max(sample.host.memory_used);
         self.cpu.add(sample.process.cpu, covers);
-        self.memory = self.memory.max(sample.process.memory);
-        self.descriptors = self.descriptors.max(sample.process.descriptors);
-        self.threads = self.threads.max(sample.process.threads);
+        add_host(&mut self.host, &sample.host);
+        add_process(&mut self.process, &sample.process);
+        self.count(&sample.stalls);
+    }
+
+    fn count(&mut self, stalls: &[Stall]) {
+        for stall in stalls {
+            self.host.stalls += 1;
+            self.host.longest_stall_ms = self.host.longest_stall_ms.max(stall.length_ms);
+        }
+    }
+
+    /// Adds stalls for which there is no further sample.
+    pub(super) fn stall(&mut self, stalls: &[Stall], spans: &[PhaseSpan]) {
+        self.machine.stall(stalls, spans);
+        self.count(stalls);
+    }
+
+    /// What the machine did, phase by phase.
+    pub(super) fn machine(&self) -> Vec<MachineLoad> {
+        self.machine.loads()
     }
 
     /// Adds the workers' stints of a second to the account of the phases that were in force.
@@ -115,28 +129,41 @@ impl Usage {
     }
 
     /// The `environment` of the summary.
-    pub(super) fn environment(&self, shared: &Shared) -> Map<String, Value> {
+    pub(super) fn environment(&self, workers: u32) -> EnvironmentFigures {
         let machine = monitor::environment();
-        let mut all = Map::new();
-        all.insert("kernel".to_owned(), json!(machine.kernel));
-        all.insert("cores".to_owned(), json!(machine.cores));
-        all.insert("workers".to_owned(), json!(shared.workers));
-        all.insert("nofile".to_owned(), json!(machine.nofile));
-        if self.cpu.seconds > 0.0 {
-            all.insert(
-                "host".to_owned(),
-                json!({ "cpu_mean": self.host_cpu.mean(), "cpu_max": self.host_cpu.max,
-                        "memory_max_octets": self.host_memory }),
-            );
-            all.insert(
-                "process".to_owned(),
-                json!({ "cpu_mean": self.cpu.mean(), "cpu_max": self.cpu.max,
-                        "memory_max_octets": self.memory, "descriptors_max": self.descriptors,
-                        "threads_max": self.threads }),
-            );
+        let watched = self.cpu.seconds > 0.0;
+        EnvironmentFigures {
+            kernel: machine.kernel,
+            cores: machine.cores,
+            workers,
+            nofile: machine.nofile,
+            local_ports: LocalPorts::of_this_machine().map(|ports| ports.count),
+            host: watched.then(|| HostFigures {
+                cpu_mean: self.host_cpu.mean(),
+                cpu_max: self.host_cpu.max,
+                ..self.host
+            }),
+            process: watched.then(|| ProcessFigures {
+                cpu_mean: self.cpu.mean(),
+                cpu_max: self.cpu.max,
+                ..self.process
+            }),
         }
-        all
     }
+}
+
+fn add_host(host: &mut HostFigures, sample: &HostSample) {
+    host.memory_max_octets = host.memory_max_octets.max(sample.memory_used);
+    host.memory_total_octets = sample.memory_total;
+    host.network_received_octets += sample.network_received;
+    host.network_sent_octets += sample.network_sent;
+    host.descriptors_max = host.descriptors_max.max(sample.descriptors);
+}
+
+fn add_process(process: &mut ProcessFigures, sample: &ProcessSample) {
+    process.memory_max_octets = process.memory_max_octets.max(sample.memory);
+    process.descriptors_max = process.descriptors_max.max(sample.descriptors);
+    process.threads_max = process.threads_max.max(sample.threads);
 }
 
 impl PhaseUse {

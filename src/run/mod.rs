@@ -7,7 +7,9 @@ mod check;
 mod conductor;
 mod environment;
 mod error;
+mod machine;
 mod phases;
+mod reserves;
 mod summary;
 mod targets;
 mod workers;
@@ -124,6 +126,8 @@ pub fn run(
         observe(&Update::Trouble(note));
     }
     let shared = Arc::new(Shared::new(Arc::clone(plan), timeline, addresses, workers.count));
+    let before = reserves::checked(&shared);
+    reserves::tell(&before, observe);
     let started = SystemTime::now();
     let folder = open_folder(options.folder.as_deref(), &plan.name, started)?;
     folder.write_plan(&job.text)?;
@@ -136,7 +140,8 @@ pub fn run(
         sink: address,
     });
     let conductor = Conductor::new(&shared, engine, zero, folder, signals);
-    let ending = runtime.block_on(conductor.conduct(observe));
+    let mut ending = runtime.block_on(conductor.conduct(observe));
+    ending.before = before;
     let sink = sink.map(Sink::stop);
     finish(job, options, started, ending, sink)
 }

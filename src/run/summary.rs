@@ -9,8 +9,8 @@ use crate::engine::{Shared, UsedUp};
 use crate::format;
 use crate::plan::{Endpoint, Plan};
 use crate::record::{
-    Event, Extent, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary, ToolIdentity,
-    conserved,
+    Event, Extent, FitnessRow, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary,
+    ToolIdentity, conserved,
 };
 use crate::sink::SinkCounters;
 use crate::verdict::{self, Course, ExitCode, Interruption};
@@ -40,6 +40,8 @@ pub(super) struct Ending {
     pub(super) addresses: Vec<Vec<String>>,
     pub(super) took: Duration,
     pub(super) interrupted: Option<Interruption>,
+    /// What was checked before the start.
+    pub(super) before: Vec<FitnessRow>,
     /// What the tester itself did wrong.
     pub(super) failures: Vec<String>,
 }
@@ -60,7 +62,8 @@ impl Ending {
             Results { plan, ledger: &self.ledger, spans: &self.spans, addresses: &self.addresses };
         let loads = self.usage.loads();
         let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
-        let fitness = verdict::fitness(&results, &loads);
+        let mut fitness = self.before.clone();
+        fitness.extend(verdict::fitness(&results, &loads, &self.usage.machine()));
         let (totals, all) = (results.totals(), results.all());
         if let Err(broken) = conserved(&all) {
             self.failures.push(format!("the sums do not hold: {broken}"));
@@ -132,7 +135,12 @@ impl Ending {
         &self,
         sink: Option<&SinkCounters>,
     ) -> serde_json::Map<String, serde_json::Value> {
-        let mut environment = self.usage.environment(&self.shared);
+        let figures = self.usage.environment(self.shared.workers);
+        let mut environment = match serde_json::to_value(figures) {
+            Ok(serde_json::Value::Object(figures)) => figures,
+            // These are structs of numbers and texts: there is nothing else they could become.
+            Ok(_) | Err(_) => serde_json::Map::new(),
+        };
         let is_target = self.shared.plan.targets.iter().any(|it| it.endpoint == Endpoint::Sink);
         if let Some(counters) = sink {
             let mut told = serde_json::json!(counters);

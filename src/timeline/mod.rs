@@ -10,6 +10,7 @@ mod line;
 mod mix;
 mod needs;
 mod numbered;
+mod ports;
 mod preview;
 mod schedule;
 mod sketch;
@@ -23,6 +24,7 @@ pub(crate) use curve::LevelCurve;
 pub use line::{Line, Model};
 pub use needs::{Needs, Peaks};
 pub use numbered::Numbered;
+pub use ports::{Reach, TIME_WAIT};
 pub use preview::{ClientShare, LevelRange, PhasePreview, PlannedTotals, Preview};
 pub use schedule::Schedule;
 pub use sketch::Sketch;
@@ -127,6 +129,12 @@ impl Timeline {
             }
             Begin::With(id, delay) => begins.get(id.index()).copied()??.checked_add(delay),
         }
+    }
+
+    /// What the machine must have for a plan, of which this is the timeline; memory without
+    /// messages.
+    pub fn needs(&self, plan: &Plan, reach: Reach<'_>) -> Needs {
+        Needs::of(plan, &preview::place(plan, self), &[], reach)
     }
 
     /// What session `number` of a client draws from.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::needs::{Needs, Peaks};
+use super::ports::{self, Reach, TIME_WAIT};
 use super::sketch::{Sketch, sketches};
 use super::{Line, Model, Timeline};
 use crate::message::CountRange;
@@ -130,13 +131,15 @@ impl Preview {
     ) -> Self {
         let placed = place(plan, timeline);
         let sizes = mean_sizes(plan, mean_octets);
+        let named = |target| ports::addresses_named(plan, target);
+        let reach = Reach { kept: &|_| TIME_WAIT, addresses: &named };
         Self {
             name: plan.name.clone(),
             seed: plan.seed,
             phases: placed.iter().map(|placed| phase_preview(plan, *placed)).collect(),
             totals: totals(plan, timeline, &placed, &sizes),
             peaks: Peaks::of(plan, &placed),
-            needs: Needs::of(plan, &placed, &sizes),
+            needs: Needs::of(plan, &placed, &sizes, reach),
             curves: sketches(&placed),
         }
     }
@@ -148,7 +151,7 @@ impl Preview {
     }
 }
 
-fn place<'a>(plan: &'a Plan, timeline: &'a Timeline) -> Vec<Placed<'a>> {
+pub(super) fn place<'a>(plan: &'a Plan, timeline: &'a Timeline) -> Vec<Placed<'a>> {
     let lines = timeline.lines().iter().zip(timeline.begins());
     plan.phases
         .iter()

@@ -1,4 +1,4 @@
-//! How busy the worker threads were, as they told it.
+//! How busy the worker threads were, as they told it, and the machine, as the monitor saw it.
 
 use crate::plan::PhaseId;
 
@@ -20,4 +20,17 @@ impl WorkerLoad {
     pub fn busy_share(&self) -> f64 {
         if self.seconds > 0.0 { self.busy_seconds / self.seconds } else { 0.0 }
     }
+}
+
+/// What the monitor saw of the tester's machine in one phase.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MachineLoad {
+    /// The phase.
+    pub phase: PhaseId,
+    /// The share of all cores that was busy; none where no look at it fell into the phase.
+    pub cpu: Option<f64>,
+    /// How often the machine did not run for 20 ms or more what was due.
+    pub stalls: u64,
+    /// The longest of these times, in milliseconds; 0 where there were none.
+    pub longest_stall_ms: f64,
 }

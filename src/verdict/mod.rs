@@ -7,7 +7,7 @@ mod load;
 mod outcome;
 
 pub use exit::ExitCode;
-pub use fitness::fitness;
+pub use fitness::{FitnessCheck, Reserves, advised, fitness, fitness_before, measured};
 pub use judge::{judge, thresholds_of};
-pub use load::WorkerLoad;
+pub use load::{MachineLoad, WorkerLoad};
 pub use outcome::{Course, Interruption, Verdict, decide};

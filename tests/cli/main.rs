@@ -9,6 +9,7 @@ mod draws;
 mod endings;
 mod faults;
 mod feeds;
+mod fitness;
 mod folder;
 mod forms;
 mod program;

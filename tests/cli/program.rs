@@ -120,7 +120,7 @@ impl Desk {
         Running::begin(self.command(&Self::run_words(more)))
     }
 
-    fn run_words<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn run_words<'a>(more: &[&'a str]) -> Vec<&'a str> {
         let mut words = vec!["run", "plan.toml", "--out", "out", "--format", "json"];
         // A busy machine lets the tester be late, which no test here is about.
         words.extend(["--set", "generator.limits.lag_p99=10s"]);

@@ -3,6 +3,7 @@
 use super::{Ink, Page, columns, entry};
 use crate::format;
 use crate::record::{FitnessRow, FitnessStatus, ThresholdRow};
+use crate::verdict::{FitnessCheck, measured};
 
 /// The checks whose worst values are told of a tester that is fit, by how their names begin: a
 /// percentile of the lag is named by what the number of starts allows.
@@ -63,10 +64,11 @@ fn margin(row: &ThresholdRow, value: f64) -> Option<String> {
     Some(if row.holds { format!("{distance} to spare") } else { format!("off by {distance}") })
 }
 
-/// One line where the tester was fit, else one for each check that says otherwise.
+/// One line where the tester was fit, else for each check that says otherwise what came out and
+/// what to do about it.
 pub(super) fn fitness(rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
     let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
-    let poor: Vec<String> = poor.flat_map(|row| poor_lines(row, page)).collect();
+    let poor: Vec<String> = poor.flat_map(|row| poor_lines(row, rows, page)).collect();
     if poor.is_empty() {
         let words = if rows.is_empty() { "not checked".to_owned() } else { fit(rows) };
         return entry("generator", &words, page.width);
@@ -74,21 +76,31 @@ pub(super) fn fitness(rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
     poor
 }
 
-fn poor_lines(row: &FitnessRow, page: Page<'_>) -> Vec<String> {
+fn poor_lines(row: &FitnessRow, rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
     let (ink, word) = match row.status {
         FitnessStatus::Ok => (Ink::Good, "fit"),
         FitnessStatus::Warn => (Ink::Warn, "warning"),
         FitnessStatus::Invalid => (Ink::Bad, "not fit"),
     };
     let place = row.phase.as_ref().map(|phase| format!(" in {phase}")).unwrap_or_default();
-    let lines = entry("generator", &format!("{word}: {}{place}", measured(row)), page.width);
+    let longest = longest_stall(row, rows).map(|longest| format!(", the longest {longest},"));
+    let advice = FitnessCheck::named(&row.check).map(|check| format!(": {}", check.advice()));
+    let (longest, advice) = (longest.unwrap_or_default(), advice.unwrap_or_default());
+    let text = format!("{word}: {}{longest}{place}{advice}", measured(row));
+    let lines = entry("generator", &text, page.width);
     lines.iter().map(|line| page.style.paint(ink, line)).collect()
 }
 
-fn measured(row: &FitnessRow) -> String {
-    let value = format::value_beside(row.value, row.limit, &row.unit);
-    let limit = format::value(row.limit, &row.unit);
-    format!("{} {value} (limit {limit})", row.check.replace('_', " "))
+/// How long the longest of the stalls was that a row counts, where that is no warning of its own.
+fn longest_stall(row: &FitnessRow, rows: &[FitnessRow]) -> Option<String> {
+    let is_longest = |other: &&FitnessRow| {
+        other.check == FitnessCheck::LongestStall.name()
+            && other.phase == row.phase
+            && other.status == FitnessStatus::Ok
+    };
+    let longest =
+        rows.iter().find(is_longest).filter(|_| row.check == FitnessCheck::Stalls.name())?;
+    Some(format::value(longest.value, &longest.unit))
 }
 
 /// What a person asks first of a tester that is fit; all checks stand in the summary.
@@ -121,6 +133,38 @@ mod tests {
         };
 
         assert_eq!(outcome(&row), "500.3 ms · off by 0.06 %");
+    }
+
+    #[test]
+    fn a_warning_says_what_to_do_and_stalls_how_long_they_were() {
+        let row = |check: FitnessCheck, status, value, limit, unit: &str| FitnessRow {
+            check: check.name().to_owned(),
+            phase: Some("soak".to_owned()),
+            status,
+            value,
+            limit,
+            unit: unit.to_owned(),
+        };
+        let (ok, warn) = (FitnessStatus::Ok, FitnessStatus::Warn);
+        let page = Page { style: Style::Plain, width: 200, folder: None, detail: Detail::Brief };
+
+        let rows = [
+            row(FitnessCheck::HostCpu, warn, 0.934, 0.8, "share"),
+            row(FitnessCheck::Stalls, warn, 3.0, 0.0, "count"),
+            row(FitnessCheck::LongestStall, ok, 34.5, 100.0, "ms"),
+        ];
+        let lines = fitness(&rows, page);
+
+        assert_eq!(
+            lines,
+            [
+                "  generator   warning: host cpu 93.4 % (limit 80 %) in soak: whatever else ran \
+                 there, a server under test too, took from the tester: give the tester a machine of \
+                 its own",
+                "  generator   warning: stalls 3 (limit 0), the longest 34.5 ms, in soak: single \
+                 times may be too long by as much: let less run beside the tester",
+            ]
+        );
     }
 
     #[test]

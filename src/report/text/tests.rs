@@ -497,7 +497,8 @@ fn an_invalid_run() {
                 ✓  message.p99 < 500ms   7.80 ms · 98 % to spare
                 ✓  rate.achieved >= 99%  100 % · 1.01 % to spare
 
-              generator   not fit: lag p99 25.3 ms (limit 10.0 ms) in soak
+              generator   not fit: lag p99 25.3 ms (limit 10.0 ms) in soak: lower the rate, or give the tester
+                          more processor
               files       results/relay-1
         "#]],
     );

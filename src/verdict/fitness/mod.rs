@@ -1,4 +1,4 @@
-//! Results × worker load × limits → whether the tester itself was fit.
+//! Results × load of workers and machine × limits → whether the tester itself was fit.
 //!
 //! Only `[generator].limits` make a run invalid: lag, and in the open model the processor of a
 //! worker. A closed phase is meant to saturate something, so a busy worker there only warns that
@@ -8,6 +8,15 @@
 //! Lag is judged by its 99th percentile. A phase of fewer than 1,000 starts has none that is
 //! known, so the highest that is takes its place, and the check bears its name: `lag_p95`,
 //! `lag_p90`, `lag_p50`. Fewer than 20 starts know not even a median and get no such row.
+//!
+//! The machine as a whole only warns: its processor serves others too, a server under test on the
+//! same machine among them, and what of it the tester lacked shows as lag.
+
+mod before;
+mod check;
+
+pub use before::{Reserves, fitness_before};
+pub use check::{FitnessCheck, advised, measured};
 
 use crate::plan::{Load, Phase};
 use crate::record::{
@@ -16,11 +25,15 @@ use crate::record::{
 };
 use crate::smtp::Outcome;
 
-use super::WorkerLoad;
+use super::{MachineLoad, WorkerLoad};
 
-/// The percentiles of the lag, the one that is wanted first, with the names of their checks.
-const LAGS: [(f64, &str); 4] =
-    [(99.0, "lag_p99"), (95.0, "lag_p95"), (90.0, "lag_p90"), (50.0, "lag_p50")];
+/// The percentiles of the lag, the one that is wanted first, with their checks.
+const LAGS: [(f64, FitnessCheck); 4] = [
+    (99.0, FitnessCheck::LagP99),
+    (95.0, FitnessCheck::LagP95),
+    (90.0, FitnessCheck::LagP90),
+    (50.0, FitnessCheck::LagP50),
+];
 /// A lag up to this is never worth a word.
 const LAG_WORTH_A_WORD_MS: f64 = 2.0;
 /// A lag matters only beyond this share of the response that is shown.
@@ -35,16 +48,26 @@ const RENDERING_WORTH_A_WORD_MS: f64 = 1.0;
 const BUSY_SHARE: f64 = 0.05;
 /// A worker that uses more of its core than this is worth a word.
 const CPU_WORTH_A_WORD: f64 = 0.8;
+/// A machine of which more is busy is worth a word: others wait for a core by then.
+const HOST_WORTH_A_WORD: f64 = 0.8;
+/// A stall from this length on is grave: no other delay of the tester explains it.
+const GRAVE_STALL_MS: f64 = 100.0;
 /// Fewer starts than this share of the planned ones are worth a word.
 const ACHIEVED: f64 = 0.99;
 
 /// Checks every phase that counts and began, and the sums of the whole run.
-pub fn fitness(results: &Results<'_>, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
+pub fn fitness(
+    results: &Results<'_>,
+    loads: &[WorkerLoad],
+    machine: &[MachineLoad],
+) -> Vec<FitnessRow> {
     let mut rows = Vec::new();
     for (span, phase) in results.begun(Extent::Counting) {
         let portion = results.portion(Extent::Phase(span.phase), None);
         rows.extend(phase_rows(results, phase, &portion));
         rows.extend(cpu_rows(phase, span, loads));
+        let machine = machine.iter().find(|load| load.phase == span.phase);
+        rows.extend(machine.into_iter().flat_map(|load| machine_rows(phase, load)));
     }
     rows.push(conservation(results));
     rows
@@ -63,7 +86,7 @@ fn phase_rows(results: &Results<'_>, phase: &Phase, portion: &Portion) -> Vec<Fi
     rows.extend(late_rendering(phase, &portion.cell.rendering));
     if messages.planned > 0 {
         let local = Measure::count(messages.of(Outcome::Local), 0);
-        rows.push(row("local_failures", Some(phase), local.above(), local));
+        rows.push(row(FitnessCheck::LocalFailures, Some(phase), local.above(), local));
     }
     rows
 }
@@ -86,20 +109,20 @@ fn lag(phase: &Phase, portion: &Portion, limit_ms: f64) -> Option<FitnessRow> {
 
 fn late_starts(phase: &Phase, lag: &Latency) -> Option<FitnessRow> {
     let late = Measure::share(lag.share_above(LATE_MS)?, LATE_SHARE);
-    Some(row("late_starts", Some(phase), late.above(), late))
+    Some(row(FitnessCheck::LateStarts, Some(phase), late.above(), late))
 }
 
 /// Messages that can be composed only for their session delay it, and all others of the worker.
 fn late_rendering(phase: &Phase, rendering: &Latency) -> Option<FitnessRow> {
     let mean = Measure::ms(rendering.measured()?.mean() / 1000.0, RENDERING_WORTH_A_WORD_MS);
-    Some(row("late_rendering", Some(phase), mean.above(), mean))
+    Some(row(FitnessCheck::LateRendering, Some(phase), mean.above(), mean))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn achieved(phase: &Phase, started: u64, planned: u64) -> Option<FitnessRow> {
     let value = (planned > 0).then(|| started as f64 / planned as f64)?;
     let achieved = Measure::share(value, ACHIEVED);
-    Some(row("achieved", Some(phase), achieved.below(), achieved))
+    Some(row(FitnessCheck::Achieved, Some(phase), achieved.below(), achieved))
 }
 
 fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<FitnessRow> {
@@ -116,16 +139,29 @@ fn cpu_rows(phase: &Phase, span: PhaseSpan, loads: &[WorkerLoad]) -> Vec<Fitness
     let status = if busy.value > busy.limit { over } else { FitnessStatus::Ok };
     let cpu = Measure::share(load.busiest, CPU_WORTH_A_WORD);
     vec![
-        row("worker_busy", Some(phase), status, busy),
-        row("worker_cpu", Some(phase), cpu.above(), cpu),
+        row(FitnessCheck::WorkerBusy, Some(phase), status, busy),
+        row(FitnessCheck::WorkerCpu, Some(phase), cpu.above(), cpu),
     ]
+}
+
+fn machine_rows(phase: &Phase, load: &MachineLoad) -> Vec<FitnessRow> {
+    let cpu = load.cpu.map(|cpu| Measure::share(cpu, HOST_WORTH_A_WORD));
+    let cpu = cpu.map(|cpu| row(FitnessCheck::HostCpu, Some(phase), cpu.above(), cpu));
+    let stalls = Measure::count(load.stalls, 0);
+    let longest = Measure::ms(load.longest_stall_ms, GRAVE_STALL_MS);
+    cpu.into_iter()
+        .chain([
+            row(FitnessCheck::Stalls, Some(phase), stalls.above(), stalls),
+            row(FitnessCheck::LongestStall, Some(phase), longest.at_least(), longest),
+        ])
+        .collect()
 }
 
 /// By how many messages the sums of the whole run are off.
 fn conservation(results: &Results<'_>) -> FitnessRow {
     let off = conserved(&results.all()).err().map_or(0, Broken::difference);
     let off = Measure::count(off, 0);
-    row("conservation", None, off.above(), off)
+    row(FitnessCheck::Conservation, None, off.above(), off)
 }
 
 /// A value with its limit and unit.
@@ -140,6 +176,11 @@ impl Measure {
     /// Worth a word where the value is above the limit.
     fn above(self) -> FitnessStatus {
         if self.value > self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
+    }
+
+    /// Worth a word where the value reaches the limit.
+    fn at_least(self) -> FitnessStatus {
+        if self.value >= self.limit { FitnessStatus::Warn } else { FitnessStatus::Ok }
     }
 
     /// Worth a word where the value is below the limit.
@@ -161,9 +202,14 @@ impl Measure {
     }
 }
 
-fn row(check: &str, phase: Option<&Phase>, status: FitnessStatus, measure: Measure) -> FitnessRow {
+fn row(
+    check: FitnessCheck,
+    phase: Option<&Phase>,
+    status: FitnessStatus,
+    measure: Measure,
+) -> FitnessRow {
     FitnessRow {
-        check: check.to_owned(),
+        check: check.name().to_owned(),
         phase: phase.map(|phase| phase.name.clone()),
         status,
         value: measure.value,
@@ -188,7 +234,19 @@ mod tests {
         let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, cells));
         let results =
             Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
-        fitness(&results, loads)
+        fitness(&results, loads, &[])
+    }
+
+    fn on_machine(machine: MachineLoad) -> Vec<FitnessRow> {
+        let plan = plan();
+        let (spans, addresses, ledger) = (spans(), addresses(), ledger(&plan, Vec::new()));
+        let results =
+            Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
+        fitness(&results, &[], &[machine])
+    }
+
+    fn idle(phase: PhaseId) -> MachineLoad {
+        MachineLoad { phase, cpu: Some(0.1), stalls: 0, longest_stall_ms: 0.0 }
     }
 
     fn status(rows: &[FitnessRow], check: &str, phase: &str) -> Option<FitnessStatus> {
@@ -292,6 +350,32 @@ mod tests {
 
         assert_eq!(status(&rows, "worker_cpu", "open"), Some(FitnessStatus::Warn));
         assert_eq!(status(&rows, "worker_busy", "open"), Some(FitnessStatus::Ok));
+    }
+
+    #[test]
+    fn a_machine_that_is_nearly_used_up_is_worth_a_word_in_either_model() {
+        for (phase, name) in [(OPEN, "open"), (CLOSED, "closed")] {
+            let rows = |cpu| on_machine(MachineLoad { cpu, ..idle(phase) });
+            let told = |cpu| status(&rows(cpu), "host_cpu", name);
+
+            assert_eq!(told(Some(0.81)), Some(FitnessStatus::Warn), "{name}");
+            assert_eq!(told(Some(0.8)), Some(FitnessStatus::Ok), "{name}");
+            assert_eq!(told(None), None, "{name}: never looked at");
+        }
+        assert_eq!(on_machine(idle(WARM_UP)).len(), 1, "warm-ups are not checked");
+    }
+
+    #[test]
+    fn stalls_are_told_by_their_count_and_gravely_from_100_ms_on() {
+        let stalled = |stalls, longest_stall_ms| {
+            let rows = on_machine(MachineLoad { stalls, longest_stall_ms, ..idle(OPEN) });
+            (status(&rows, "stalls", "open"), status(&rows, "longest_stall", "open"))
+        };
+        let (ok, warn) = (Some(FitnessStatus::Ok), Some(FitnessStatus::Warn));
+
+        assert_eq!(stalled(0, 0.0), (ok, ok));
+        assert_eq!(stalled(3, 99.9), (warn, ok));
+        assert_eq!(stalled(1, 100.0), (warn, warn));
     }
 
     #[test]
