@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::sums::number;
+
 use crate::sums;
 
 /// How long a program may take: far longer than any of these tests needs.
@@ -267,11 +269,6 @@ impl SinkProcess {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         serde_json::from_str(&ran.stdout).unwrap()
     }
-}
-
-/// A number in a summary.
-pub(crate) fn number(value: &Value, pointer: &str) -> u64 {
-    value.pointer(pointer).and_then(Value::as_u64).expect(pointer)
 }
 
 /// A file of the repository.

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::program::number;
-
 const OUTCOMES: [&str; 13] = [
     "accepted",
     "expected",
@@ -19,6 +17,11 @@ const OUTCOMES: [&str; 13] = [
     "interrupted",
     "local",
 ];
+
+/// A number in a summary.
+pub(crate) fn number(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).expect(pointer)
+}
 
 /// Stops the test where a sum does not hold.
 pub(crate) fn hold(summary: &Value) {

@@ -1,4 +1,4 @@
-//! Real servers × the real program → whether both count the same.
+//! Real servers × the real program → whether both count the same, and whether times are right.
 //!
 //! They are ignored by default because they need Postfix (with its `smtp-sink`), Dovecot,
 //! Python, dkimpy and the rights of root:
@@ -12,6 +12,7 @@
 )]
 #![expect(clippy::print_stdout, reason = "the table of docs/servers.md is printed by a test")]
 
+mod answers;
 mod certificate;
 mod content;
 mod dkim;
@@ -24,6 +25,8 @@ mod postfix;
 mod process;
 mod run;
 mod smtp_sink;
+#[path = "../cli/sums.rs"]
+mod sums;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

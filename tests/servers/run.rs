@@ -18,7 +18,9 @@ pub(crate) fn summary(output: &Output) -> Summary {
     let told = String::from_utf8_lossy(&output.stderr);
     let out = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}{out}");
-    Summary(serde_json::from_slice(&output.stdout).expect("stdout is the summary"))
+    let summary = serde_json::from_slice(&output.stdout).expect("stdout is the summary");
+    crate::sums::hold(&summary);
+    Summary(summary)
 }
 
 /// Runs the text of a plan that has its target in it.

@@ -1,6 +1,7 @@
 //! The worker against the embedded server under a paused clock: no thread, no socket, exact times.
 
 mod ahead;
+mod answers;
 mod login;
 mod pace;
 mod rude;
