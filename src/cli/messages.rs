@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::args::{FormatFlags, OutputFormat};
 use crate::plan::{Look, PlanErrors};
 use crate::report::Style;
-use crate::run::{RunError, chain};
+use crate::run::{RereadError, RunError, chain};
 use crate::verdict::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -21,6 +21,8 @@ pub(super) enum Failure {
     Usage(String),
     /// The run could not be made.
     Run(RunError),
+    /// A results folder can't be read.
+    Results(RereadError),
     /// The results can't be written where the user wants them.
     Unwritable(PathBuf, io::Error),
 }
@@ -41,6 +43,10 @@ impl Failure {
                 eprintln!("error: `{}` can't be read: {error}", path.display());
                 ExitCode::USAGE
             }
+            Self::Results(error) => {
+                eprintln!("error: {}", chain(&error));
+                ExitCode::USAGE
+            }
             Self::Usage(text) => {
                 eprintln!("error: {text}");
                 ExitCode::USAGE
@@ -57,6 +63,12 @@ impl Failure {
                 ExitCode::TOOL_FAILED
             }
         }
+    }
+}
+
+impl From<RereadError> for Failure {
+    fn from(error: RereadError) -> Self {
+        Self::Results(error)
     }
 }
 

@@ -10,6 +10,7 @@ mod progress;
 pub mod quick;
 mod read;
 mod render;
+mod report;
 mod run;
 mod signals;
 mod sink;
@@ -39,6 +40,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Preview(args) => inspect::preview(&args),
         Command::Check(args) => check::check(&args),
         Command::Render(args) => render::render(&args),
+        Command::Report(args) => report::report(&args),
         Command::Sink(args) => sink::sink(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),

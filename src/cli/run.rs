@@ -104,7 +104,8 @@ fn show(finished: &Finished, output: &OutputFlags) {
     });
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file; `-` is standard output.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path == Path::new("-") {
         print(text);
         return Ok(());

@@ -1,5 +1,6 @@
 //! What a message is made of, as the plan says it: templates that are rendered for each message.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::attachment::Attachment;
@@ -39,7 +40,7 @@ pub struct Recipe {
 }
 
 /// The position of a class among all of a plan's.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ClassId(pub u16);
 
 /// Whether a mail says of which run, message, phase and client it is (`X-Mailquake-*`).

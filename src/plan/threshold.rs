@@ -1,9 +1,10 @@
 //! What must hold: `METRIC OP VALUE`.
 
 use crate::smtp::{CodeSet, Step};
+use serde::{Deserialize, Serialize};
 
 /// One check on the results.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Threshold {
     /// The check as the plan writes it, such as `message.p99 < 500ms`.
     pub text: String,
@@ -22,7 +23,8 @@ pub struct Threshold {
 }
 
 /// A number of the results.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// The response time of messages.
     Message(Stat),
@@ -49,7 +51,8 @@ pub enum Metric {
 }
 
 /// Which number of a distribution.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stat {
     /// A percentile, above 0 and below 100.
     Percentile(f64),
@@ -60,7 +63,8 @@ pub enum Stat {
 }
 
 /// A part of the results, by name.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Of one client.
     Client(String),
@@ -73,7 +77,8 @@ pub enum Scope {
 }
 
 /// A comparison.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Op {
     /// `<`
     Less,
@@ -101,7 +106,8 @@ pub enum Unit {
 }
 
 /// What happens when a threshold does not hold.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// The run fails.
     #[default]
@@ -111,7 +117,8 @@ pub enum Action {
 }
 
 /// What a value that was never taken means.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NoData {
     /// The threshold does not hold.
     #[default]

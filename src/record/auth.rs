@@ -3,13 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sparse;
 use crate::smtp::LoginEnd;
 
 /// What logins came to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct AuthCounts {
+    #[serde(skip_serializing_if = "sparse::is_default")]
     accepted: u64,
+    #[serde(skip_serializing_if = "sparse::is_default")]
     refused: u64,
+    #[serde(skip_serializing_if = "sparse::is_default")]
     on_purpose: u64,
 }
 

@@ -7,27 +7,36 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Broken;
+use super::{Broken, sparse};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code};
 
 /// What became of one case in one cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct CaseCell {
     /// Came due: started or dropped.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub planned: u64,
     /// Began.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub started: u64,
     /// Never began, because too many were in flight.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub dropped: u64,
     /// By [`CaseEnd::index`].
+    #[serde(with = "sparse::case_ends")]
     pub ended: [u64; CaseEnd::ALL.len()],
     /// The replies that were judged.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub replies: BTreeMap<Code, u64>,
     /// After it a correct session was served.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub alive: u64,
     /// After it a correct session was not served.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub dead: u64,
     /// The gravest end so far, in words, and not yet escaped.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub example: Option<(CaseEnd, String)>,
 }
 

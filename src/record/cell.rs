@@ -3,10 +3,12 @@
 //! A worker owns one [`Tally`] and hands it over once a second; the cells are made at their
 //! first sample, so that a plan with many phases and clients costs only what happens.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::cases::{self, CaseCells};
+use super::sparse;
 use super::throttling::{self, ThrottleCells};
 use super::{AuthCounts, Latency, TlsCounts};
 use crate::message::ClassId;
@@ -14,7 +16,7 @@ use crate::plan::{Client, ClientId, PhaseId};
 use crate::smtp::{Code, Enhanced, Outcome, RecipientEnd, Step};
 
 /// What a cell is kept for.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct CellKey {
     /// The phase in which the message started.
     pub phase: PhaseId,
@@ -59,111 +61,153 @@ impl Tally {
 }
 
 /// Counters and histograms of one phase, client and address.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Cell {
     /// What became of the messages.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub messages: MessageCounts,
     /// What became of their recipients.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub recipients: RecipientCounts,
     /// What became of the sessions.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub sessions: SessionCounts,
     /// What went over the wire.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub octets: Octets,
     /// What its sessions' handshakes came to.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub tls: TlsCounts,
     /// What its sessions' logins came to.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub auth: AuthCounts,
     /// From the planned start to the last octet of the final reply.
+    #[serde(skip)]
     pub response: Latency,
     /// From the first octet of the message's commands to the same end.
+    #[serde(skip)]
     pub service: Latency,
     /// By how much the tester began later than planned; open model only.
+    #[serde(skip)]
     pub lag: Latency,
     /// The time spent waiting for a session; open model only.
+    #[serde(skip)]
     pub wait: Latency,
     /// What it took the tester to compose messages while their session waited for them.
+    #[serde(skip)]
     pub rendering: Latency,
     /// From connecting until ready for MAIL.
+    #[serde(skip)]
     pub session: Latency,
     /// By [`Step::index`].
+    #[serde(with = "sparse::steps")]
     pub steps: [Option<Box<StepCell>>; Step::ALL.len()],
     /// The replies that decided messages.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<Code, u64>,
     /// The enhanced codes of the replies that decided messages.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub enhanced: BTreeMap<Enhanced, u64>,
     /// What went wrong, with an example of each.
+    #[serde(with = "sparse::pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<ErrorKey, ErrorCell>,
     /// What became of malformed starts, which count nowhere else.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cases: CaseCells,
     /// The signs that the server throttles.
+    #[serde(with = "sparse::pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub throttles: ThrottleCells,
     /// Messages that have a class, once they have ended or were dropped: their counts, response
     /// and service times, codes and errors. All of that stands above too.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<ClassId, Box<Self>>,
 }
 
 /// How messages came to their end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct MessageCounts {
     /// Came due: started or dropped.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub planned: u64,
     /// Began.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub started: u64,
     /// Never began, because too many were in flight.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub dropped: u64,
     /// By [`Outcome::index`].
+    #[serde(with = "sparse::outcomes")]
     pub ended: [u64; Outcome::ALL.len()],
     /// Accepted with the final reply inside the phase's own duration.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub accepted_in_time: u64,
 }
 
 /// How recipients came to their end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct RecipientCounts {
     /// By [`RecipientEnd`].
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub ended: [u64; 4],
 }
 
 /// What became of sessions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct SessionCounts {
     /// Attempts to open one.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub started: u64,
     /// Became ready for MAIL.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub opened: u64,
     /// Messages that took a session which had carried one before.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub reused: u64,
     /// Found closed, or holding a 421, before MAIL's first octet.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub stale: u64,
     /// Never became ready.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub failed: u64,
 }
 
 /// What SMTP said: octets before they are encrypted and after they are decrypted, so that figures
 /// with and without TLS compare.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Octets {
     /// Given to the kernel, or to TLS and by that to the kernel.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub sent: u64,
     /// Taken from it.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub received: u64,
 }
 
 /// One step's replies and times.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct StepCell {
     /// Went as it should.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub ok: u64,
     /// Was refused, or never answered.
+    #[serde(skip_serializing_if = "sparse::is_default")]
     pub refused: u64,
     /// By reply code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<Code, u64>,
     /// From its last octet, or the reply before it, to its own reply.
+    #[serde(skip)]
     pub time: Latency,
 }
 
 /// What an error is told apart by.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ErrorKey {
     /// How the message ended.
     pub outcome: Outcome,
@@ -174,7 +218,7 @@ pub struct ErrorKey {
 }
 
 /// How often an error came, and how it looked the first time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ErrorCell {
     /// How often.
     pub count: u64,
@@ -330,8 +374,8 @@ fn add(sum: &mut [u64], more: &[u64]) {
     }
 }
 
-pub(super) fn add_map<K: Copy + Ord>(sum: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+pub(super) fn add_map<K: Clone + Ord>(sum: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
     for (key, count) in more {
-        *sum.entry(*key).or_default() += count;
+        *sum.entry(key.clone()).or_default() += count;
     }
 }

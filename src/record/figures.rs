@@ -34,6 +34,10 @@ pub struct Summary {
     pub exit_code: u8,
     /// Why, in one sentence.
     pub reason: String,
+    /// What went wrong beside the figures, such as a journal that could not be written to its end;
+    /// absent where nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Every threshold with its value.
     pub thresholds: Vec<ThresholdRow>,
     /// Whether the tester itself was fit.

@@ -1,9 +1,10 @@
 //! Frames, events and the summary → the files of a results folder.
 //!
-//! In each second histograms are written and flushed first and the series rows last: a row says
-//! that everything of its second is on disk. A write that fails stops the journal but not the
+//! In each second histograms are written and flushed first, then the counters, and the series rows
+//! last: a row says that everything of its second is on disk. A write that fails stops the journal but not the
 //! run; it is told once, and the summary is tried all the same.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::hlog::HistogramLog;
+use super::journal::{Closing, Entry};
 use super::series::{PhaseRow, SeriesRow};
-use super::{Event, Frame, Summary};
+use super::{Event, Frame, PhaseSpan, RunEnd, RunRecord, Summary};
 use crate::plan::Plan;
 
 /// A file of the results could not be written.
@@ -36,6 +38,9 @@ struct Journal {
     series: BufWriter<File>,
     events: BufWriter<File>,
     histograms: HistogramLog<BufWriter<File>>,
+    counters: BufWriter<File>,
+    /// The phases' times as they were last written.
+    spans: Vec<PhaseSpan>,
 }
 
 /// [`SeriesRow::Monitor`] as it is written, whatever the monitor gives.
@@ -49,14 +54,18 @@ struct MonitorRow<'a, T> {
 impl Folder {
     /// Makes the folder, with its parents, and its files. One that holds a result already is
     /// refused: results are never overwritten.
-    pub fn create(path: &Path, started: SystemTime) -> Result<Self, FolderError> {
+    pub fn create(path: &Path, started: SystemTime, run: &RunRecord) -> Result<Self, FolderError> {
         fs::create_dir_all(path).map_err(|source| FolderError { path: path.into(), source })?;
+        let addresses = run.addresses.iter().map(Vec::len).collect();
         let journal = Journal {
             series: open(path, SERIES)?,
             events: open(path, EVENTS)?,
-            histograms: HistogramLog::begin(open(path, HISTOGRAMS)?, started)
+            histograms: HistogramLog::begin(open(path, HISTOGRAMS)?, started, addresses)
                 .map_err(|source| FolderError { path: path.join(HISTOGRAMS), source })?,
+            counters: open(path, COUNTERS)?,
+            spans: Vec::new(),
         };
+        write_json(&path.join(RUN), run)?;
         Ok(Self { path: path.into(), journal: Some(journal), trouble: None })
     }
 
@@ -70,9 +79,9 @@ impl Folder {
         self.write_file(PLAN, text.as_bytes())
     }
 
-    /// Writes one second.
-    pub fn add(&mut self, frame: &Frame, plan: &Plan) {
-        self.journal(|journal| journal.add(frame, plan));
+    /// Writes one second; `spans` are the phases that began, as far as they came.
+    pub fn add(&mut self, frame: &Frame, plan: &Plan, spans: &[PhaseSpan]) {
+        self.journal(|journal| journal.add(frame, plan, spans));
     }
 
     /// Writes an event.
@@ -80,19 +89,24 @@ impl Folder {
         self.journal(|journal| journal.event(event));
     }
 
-    /// Writes what the monitor saw, a struct or a map, as a row of kind `monitor`.
-    pub fn monitor(&mut self, seen: &impl Serialize) {
+    /// Writes what the monitor saw, a struct or a map, as a row of kind `monitor`; `spans` are
+    /// the phases up to then.
+    pub fn monitor(&mut self, seen: &impl Serialize, spans: &[PhaseSpan]) {
         self.journal(|journal| {
+            journal.look(spans).map_err(|error| (COUNTERS, error))?;
             line(&mut journal.series, &MonitorRow { kind: "monitor", seen })
                 .and_then(|()| journal.series.flush())
                 .map_err(|error| (SERIES, error))
         });
     }
 
-    /// Writes what was held back. To be called once, before the summary.
-    pub fn finish(&mut self, plan: &Plan) {
+    /// Writes what was held back, and how the run ended. To be called once, before the summary.
+    pub fn finish(&mut self, plan: &Plan, end: &RunEnd) {
         self.journal(|journal| {
-            journal.histograms.finish(plan).map_err(|error| (HISTOGRAMS, error))
+            journal.histograms.finish(plan).map_err(|error| (HISTOGRAMS, error))?;
+            line(&mut journal.counters, &Entry::End(Cow::Borrowed(end)))
+                .and_then(|()| journal.counters.flush())
+                .map_err(|error| (COUNTERS, error))
         });
     }
 
@@ -104,9 +118,7 @@ impl Folder {
     /// Writes the summary. It is complete or not there: it is written beside and then renamed.
     pub fn write_summary(&self, summary: &Summary) -> Result<(), FolderError> {
         let fail = |source| FolderError { path: self.path.join(SUMMARY), source };
-        let mut text = serde_json::to_vec_pretty(summary).map_err(|error| fail(error.into()))?;
-        text.push(b'\n');
-        self.write_file(SUMMARY_DRAFT, &text)?;
+        write_json(&self.path.join(SUMMARY_DRAFT), summary)?;
         fs::rename(self.path.join(SUMMARY_DRAFT), self.path.join(SUMMARY)).map_err(fail)
     }
 
@@ -127,17 +139,56 @@ impl Folder {
     }
 }
 
-const PLAN: &str = "plan.toml";
-const SERIES: &str = "series.ndjson";
-const EVENTS: &str = "events.ndjson";
-const HISTOGRAMS: &str = "latency.hlog";
-const SUMMARY: &str = "summary.json";
+pub(super) const RUN: &str = "run.json";
+pub(super) const PLAN: &str = "plan.toml";
+pub(super) const SERIES: &str = "series.ndjson";
+pub(super) const COUNTERS: &str = "counters.ndjson";
+pub(super) const EVENTS: &str = "events.ndjson";
+pub(super) const HISTOGRAMS: &str = "latency.hlog";
+pub(super) const SUMMARY: &str = "summary.json";
 const SUMMARY_DRAFT: &str = "summary.json.part";
 
 impl Journal {
-    fn add(&mut self, frame: &Frame, plan: &Plan) -> Result<(), (&'static str, io::Error)> {
+    fn add(
+        &mut self,
+        frame: &Frame,
+        plan: &Plan,
+        spans: &[PhaseSpan],
+    ) -> Result<(), (&'static str, io::Error)> {
         self.histograms.add(frame, plan).map_err(|error| (HISTOGRAMS, error))?;
+        self.add_counters(frame, spans).map_err(|error| (COUNTERS, error))?;
         self.add_rows(frame, plan).map_err(|error| (SERIES, error))
+    }
+
+    fn add_counters(&mut self, frame: &Frame, spans: &[PhaseSpan]) -> io::Result<()> {
+        for (key, cell) in &frame.cells {
+            let entry = Entry::Cell { key: *key, counts: Cow::Borrowed(cell) };
+            line(&mut self.counters, &entry)?;
+        }
+        let changed = self.changed(spans);
+        let closing = Closing {
+            second: frame.second,
+            rows: frame.phases().len(),
+            gauges: Cow::Borrowed(&frame.gauges),
+            stints: Cow::Borrowed(&frame.stints),
+            peaks: frame.peaks,
+            spans: Cow::Owned(changed),
+        };
+        line(&mut self.counters, &Entry::Second(closing))?;
+        self.counters.flush()
+    }
+
+    fn look(&mut self, spans: &[PhaseSpan]) -> io::Result<()> {
+        let changed = self.changed(spans);
+        line(&mut self.counters, &Entry::Look(Cow::Owned(changed)))?;
+        self.counters.flush()
+    }
+
+    /// The phases whose times are not as they were last written.
+    fn changed(&mut self, spans: &[PhaseSpan]) -> Vec<PhaseSpan> {
+        let changed = spans.iter().filter(|span| !self.spans.contains(span)).copied().collect();
+        self.spans = spans.to_vec();
+        changed
     }
 
     fn add_rows(&mut self, frame: &Frame, plan: &Plan) -> io::Result<()> {
@@ -162,6 +213,13 @@ fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, FolderError> {
     }
 }
 
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
+    let fail = |source| FolderError { path: path.into(), source };
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| fail(error.into()))?;
+    text.push(b'\n');
+    fs::write(path, text).map_err(fail)
+}
+
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
@@ -177,7 +235,7 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::record::specimen::{OPEN, both, frame, key, ledger, messages, plan};
+    use crate::record::specimen::{OPEN, both, frame, key, ledger, messages, plan, run_record};
     use crate::record::{Cell, Extent, PhaseGauge};
     use crate::smtp::{Code, Outcome, Step};
 
@@ -195,15 +253,15 @@ mod tests {
     /// A folder with twelve seconds of two clients, closed.
     fn written(path: &Path) -> u64 {
         let plan = plan();
-        let mut folder = Folder::create(path, SystemTime::UNIX_EPOCH).unwrap();
+        let mut folder = Folder::create(path, SystemTime::UNIX_EPOCH, &run_record(&plan)).unwrap();
         let mut sum = ledger(&plan, Vec::new());
         for number in 0..12 {
             let cells = vec![(key(OPEN, 0, 0), second(number)), (key(OPEN, 1, 0), second(5))];
             let frame = frame(number, cells);
             sum.fold(&frame);
-            folder.add(&frame, &plan);
+            folder.add(&frame, &plan, &[]);
         }
-        folder.finish(&plan);
+        folder.finish(&plan, &RunEnd::default());
         assert!(folder.trouble().is_none());
         sum.sum(Extent::All, |_| true).messages.of(Outcome::Accepted)
     }
@@ -293,12 +351,13 @@ mod tests {
     #[test]
     fn events_and_monitor_rows_are_on_disk_at_once() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::create(place.path(), SystemTime::UNIX_EPOCH).unwrap();
+        let mut folder =
+            Folder::create(place.path(), SystemTime::UNIX_EPOCH, &run_record(&plan())).unwrap();
         let event = Event::PhaseBegan { at_s: 0.0, phase: "open".to_owned() };
         let seen = BTreeMap::from([("host_cpu", 0.5)]);
 
         folder.event(&event);
-        folder.monitor(&seen);
+        folder.monitor(&seen, &[]);
 
         let events = fs::read_to_string(place.path().join(EVENTS)).unwrap();
         assert_eq!(serde_json::from_str::<Event>(events.trim_end()).unwrap(), event);
@@ -311,11 +370,12 @@ mod tests {
     #[test]
     fn a_phase_that_drains_without_counting_has_its_row() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::create(place.path(), SystemTime::UNIX_EPOCH).unwrap();
+        let mut folder =
+            Folder::create(place.path(), SystemTime::UNIX_EPOCH, &run_record(&plan())).unwrap();
         let gauge =
             PhaseGauge { phase: OPEN, level: 0.0, open_sessions: 4, peak_open: 4, peaks: vec![] };
 
-        folder.add(&Frame { gauges: vec![gauge], ..frame(3, Vec::new()) }, &plan());
+        folder.add(&Frame { gauges: vec![gauge], ..frame(3, Vec::new()) }, &plan(), &[]);
 
         let [SeriesRow::Phase(row)] = &rows(place.path())[..] else { panic!("one row") };
         assert_eq!((row.second, row.open_sessions, row.responses), (3, 4, 0));
@@ -326,7 +386,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         written(folder.path());
 
-        let refused = Folder::create(folder.path(), SystemTime::UNIX_EPOCH).err().unwrap();
+        let refused = Folder::create(folder.path(), SystemTime::UNIX_EPOCH, &run_record(&plan()))
+            .err()
+            .unwrap();
 
         let path = folder.path().join(SERIES);
         assert_eq!(refused.to_string(), format!("cannot write `{}`", path.display()));
@@ -336,14 +398,15 @@ mod tests {
     #[test]
     fn a_journal_that_cannot_be_written_is_told_once_and_then_left_alone() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::create(place.path(), SystemTime::UNIX_EPOCH).unwrap();
+        let mut folder =
+            Folder::create(place.path(), SystemTime::UNIX_EPOCH, &run_record(&plan())).unwrap();
         if let Some(journal) = &mut folder.journal {
             // Opened for reading, the file takes nothing.
             journal.series = BufWriter::new(File::open(place.path().join(SERIES)).unwrap());
         }
 
-        folder.add(&frame(0, vec![(key(OPEN, 0, 0), second(1))]), &plan());
-        folder.add(&frame(1, vec![(key(OPEN, 0, 0), second(1))]), &plan());
+        folder.add(&frame(0, vec![(key(OPEN, 0, 0), second(1))]), &plan(), &[]);
+        folder.add(&frame(1, vec![(key(OPEN, 0, 0), second(1))]), &plan(), &[]);
 
         let path = place.path().join(SERIES);
         let told = folder.trouble().unwrap();

@@ -3,6 +3,7 @@
 //! A frame is the only thing that leaves the collector: folder, live screen, thresholds and
 //! summary fold the same frames. It is complete when every worker has handed its second over.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -27,7 +28,7 @@ pub struct Handover {
 }
 
 /// The most sessions that were open at one time since the run began; never a sum of peaks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct OpenPeaks {
     /// In all phases together.
     pub all: u32,
@@ -44,7 +45,7 @@ impl OpenPeaks {
 }
 
 /// How a phase stands; of one worker its part, in a frame the sum of all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PhaseGauge {
     /// The phase.
     pub phase: PhaseId,
@@ -61,7 +62,7 @@ pub struct PhaseGauge {
 }
 
 /// The most sessions that one client had open to one address.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct PeakOpen {
     /// The client.
     pub client: ClientId,

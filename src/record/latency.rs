@@ -42,6 +42,16 @@ impl Latency {
         add_all(&mut self.censored, other.censored.as_deref());
     }
 
+    /// Adds durations whose ends were seen, in microseconds.
+    pub(super) fn add_measured(&mut self, more: &Histogram<u64>) {
+        add_all(&mut self.measured, Some(more));
+    }
+
+    /// Adds ages at which waiting ended without an answer, in microseconds.
+    pub(super) fn add_censored(&mut self, more: &Histogram<u64>) {
+        add_all(&mut self.censored, Some(more));
+    }
+
     /// The durations whose ends were seen, in microseconds; none before the first.
     pub fn measured(&self) -> Option<&Histogram<u64>> {
         self.measured.as_deref()

@@ -3,6 +3,7 @@
 //! Sums are only ever made of cells, so that percentiles over several parts come from merged
 //! histograms and never from averaged percentiles.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{Cell, CellKey, Frame, OpenPeaks, Throttling};
 use crate::plan::{Client, ClientId, PhaseId, Plan};
 
 /// When a phase was in force, on the run's clock and without its drain.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct PhaseSpan {
     /// The phase.
     pub phase: PhaseId,
@@ -23,7 +24,8 @@ pub struct PhaseSpan {
 }
 
 /// What ended a phase.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SpanEnd {
     /// Its time, or an order; or nothing yet.
     Time,

@@ -3,19 +3,24 @@
 mod auth;
 mod cases;
 mod cell;
+mod chronicle;
 mod environment;
 mod events;
 mod figures;
 mod folder;
 mod frame;
+mod histograms;
 mod hlog;
+mod journal;
 mod latency;
 mod ledger;
+mod outline;
 mod portion;
 mod ratio;
 mod results;
 mod schema;
 mod series;
+mod sparse;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod statistic;
@@ -29,6 +34,7 @@ pub use cell::{
     Cell, CellKey, ErrorCell, ErrorKey, MessageCounts, Octets, RecipientCounts, SessionCounts,
     StepCell, Tally,
 };
+pub use chronicle::{Chronicle, ChronicleError, Second, Seconds};
 pub use environment::{EnvironmentFigures, HostFigures, ProcessFigures};
 pub use events::{Change, Event};
 pub use figures::{
@@ -38,8 +44,10 @@ pub use figures::{
 };
 pub use folder::{Folder, FolderError};
 pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
+pub use journal::{RunEnd, RunRecord};
 pub use latency::Latency;
 pub use ledger::{Extent, Ledger, PhaseSpan, SpanEnd};
+pub use outline::Outline;
 pub use portion::{Broken, Portion, conserved};
 pub(crate) use ratio::{as_float, ratio};
 pub use results::Results;

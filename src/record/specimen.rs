@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cell, CellKey, Frame, Ledger, PhaseSpan, SpanEnd};
+use super::{Cell, CellKey, Frame, Ledger, Outline, PhaseSpan, PlanIdentity, RunRecord, SpanEnd};
 use crate::plan::{
     Address, Arrival, Client, ClientId, Endpoint, Load, Phase, PhaseId, Plan, Target, TargetId,
 };
@@ -43,6 +43,22 @@ pub(crate) fn spans() -> Vec<PhaseSpan> {
 
 pub(crate) fn addresses() -> Vec<Vec<String>> {
     vec![vec!["127.0.0.1:25".to_owned(), "127.0.0.2:25".to_owned()], vec!["[::1]:25".to_owned()]]
+}
+
+/// What a run of this plan writes at its start.
+pub(crate) fn run_record(plan: &Plan) -> RunRecord {
+    let identity = PlanIdentity {
+        name: plan.name.clone(),
+        hash: "sha256:00".to_owned(),
+        seed: plan.seed,
+        file: None,
+    };
+    let outline = Outline::from(plan);
+    let addresses = addresses();
+    RunRecord {
+        addresses,
+        ..RunRecord::new(identity, "1970-01-01T00:00:00.000Z".to_owned(), outline)
+    }
 }
 
 pub(crate) fn key(phase: PhaseId, client: u16, address: u16) -> CellKey {

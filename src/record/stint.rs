@@ -1,10 +1,11 @@
 //! A stretch of a worker's time → what its thread used of its core.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What one worker's thread used between two moments of the run's clock; none of its stints
 /// reaches over the moment at which it began or ended a phase.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Stint {
     /// Which worker, from 0.
     pub worker: u32,

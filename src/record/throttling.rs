@@ -16,7 +16,7 @@ use crate::plan::PhaseId;
 use crate::smtp::{Step, Throttle};
 
 /// What signs of throttling are told apart by.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ThrottleKey {
     /// What the server did.
     pub sign: Throttle,
@@ -25,14 +25,17 @@ pub struct ThrottleKey {
 }
 
 /// How often a sign came, and how it looked the first time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct ThrottleCell {
     /// How often.
     pub count: u64,
     /// How many messages the sessions that ended with it had carried, where they had been ready
     /// for MAIL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Allowed>,
     /// The first reply, or the system's words; not yet escaped.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub example: String,
 }
 

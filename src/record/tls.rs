@@ -1,15 +1,19 @@
 //! Handshakes → how many sessions came to which version and cipher.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// A name that this program knows, or one that was read back from a folder.
+type Name = Cow<'static, str>;
+
 /// What sessions negotiated, by the names of RFC 8446 and RFC 5246.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TlsCounts {
-    versions: BTreeMap<&'static str, u64>,
-    ciphers: BTreeMap<&'static str, u64>,
+    versions: BTreeMap<Name, u64>,
+    ciphers: BTreeMap<Name, u64>,
 }
 
 /// What one session negotiated.
@@ -33,8 +37,8 @@ pub struct TlsFigures {
 impl TlsCounts {
     /// Counts a session's handshake.
     pub fn add(&mut self, Negotiated { version, cipher }: Negotiated) {
-        *self.versions.entry(version).or_default() += 1;
-        *self.ciphers.entry(cipher).or_default() += 1;
+        *self.versions.entry(Cow::Borrowed(version)).or_default() += 1;
+        *self.ciphers.entry(Cow::Borrowed(cipher)).or_default() += 1;
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -43,8 +47,8 @@ impl TlsCounts {
     }
 
     pub(super) fn figures(&self) -> TlsFigures {
-        let named = |counts: &BTreeMap<&'static str, u64>| {
-            counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        let named = |counts: &BTreeMap<Name, u64>| {
+            counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
         };
         TlsFigures { versions: named(&self.versions), ciphers: named(&self.ciphers) }
     }

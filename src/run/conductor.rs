@@ -9,12 +9,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
 use super::phases::{Phases, planned};
-use super::summary::{Ending, feed_used_up};
+use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Stall};
 use crate::plan::{ClientId, Phase, PhaseId};
-use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset};
+use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset, RunEnd};
 use crate::report::{LastSecond, Progress, throttling_began};
 use crate::smtp::Outcome;
 use crate::verdict::Interruption;
@@ -47,6 +47,7 @@ pub(super) struct Conductor {
     interrupted: Option<Interruption>,
     stopped: bool,
     failures: Vec<String>,
+    warnings: Vec<String>,
     errors: u64,
 }
 
@@ -74,17 +75,18 @@ impl Conductor {
             interrupted: None,
             stopped: false,
             failures: Vec::new(),
+            warnings: Vec::new(),
             errors: 0,
         }
     }
 
     /// Conducts until all workers have ended.
-    pub(super) async fn conduct(mut self, observe: Observe<'_>) -> Ending {
+    pub(super) async fn conduct(mut self, observe: Observe<'_>) -> (Ending, Folder) {
         let mut monitor = self.watch(observe);
         let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
-        let Some(mut notes) = self.engine.notes() else { return self.end(observe) };
+        let Some(mut notes) = self.engine.notes() else { return self.end(Vec::new(), observe) };
         loop {
             self.announce(observe);
             let change = self.phases.next_change(&self.shared).map(|at| self.zero + at);
@@ -101,11 +103,9 @@ impl Conductor {
         }
         if self.now().saturating_sub(self.looked) >= SHORTEST_LOOK {
             self.look(monitor.as_mut());
-        } else if let Some(monitor) = &monitor {
-            let spans = self.phases.spans(&self.shared, self.now());
-            self.usage.stall(&monitor.stalls(), &spans);
         }
-        self.end(observe)
+        let stalls = monitor.map(|monitor| monitor.stalls()).unwrap_or_default();
+        self.end(stalls, observe)
     }
 
     fn watch(&mut self, observe: Observe<'_>) -> Option<Monitor> {
@@ -158,9 +158,20 @@ impl Conductor {
 
     fn fold(&mut self, frame: &Frame, observe: Observe<'_>) {
         self.ledger.fold(frame);
-        self.usage.add(&frame.stints, &self.phases.spans(&self.shared, self.now()));
+        let spans = self.phases.spans(&self.shared, self.now());
+        self.usage.add(&frame.stints, &spans);
         self.tell_throttled(frame.second, observe);
-        self.folder.add(frame, &self.shared.plan);
+        self.folder.add(frame, &self.shared.plan, &spans);
+        self.tell_trouble(observe);
+    }
+
+    /// A journal that can't be written, as on a full disk, is told once; the run goes on.
+    fn tell_trouble(&mut self, observe: Observe<'_>) {
+        if let Some(trouble) = self.folder.trouble() {
+            let warning = journal_stopped(&trouble);
+            observe(&Update::Trouble(warning.clone()));
+            self.warnings.push(warning);
+        }
     }
 
     /// Each sign of throttling is told once for each phase, and before the row that commits its
@@ -272,11 +283,7 @@ impl Conductor {
     fn interrupt(&mut self, signal: Interruption, observe: Observe<'_>) {
         let now = Instant::now();
         let at_s = since(self.zero, now).as_secs_f64();
-        let name = match signal {
-            Interruption::Interrupt => "SIGINT",
-            Interruption::Terminate => "SIGTERM",
-        };
-        self.folder.event(&Event::Signal { at_s, signal: name.to_owned() });
+        self.folder.event(&Event::Signal { at_s, signal: signal.signal().to_owned() });
         if self.interrupted.is_none() {
             self.interrupted = Some(signal);
             self.drain(now + AHEAD);
@@ -293,11 +300,13 @@ impl Conductor {
         let Some(monitor) = monitor else { return };
         self.looked = self.now();
         let sample = monitor.sample();
-        self.usage.look(&sample, &self.phases.spans(&self.shared, self.looked));
-        self.folder.monitor(&sample);
+        let spans = self.phases.spans(&self.shared, self.looked);
+        self.usage.look(&sample, &spans);
+        self.folder.monitor(&sample, &spans);
     }
 
-    fn end(mut self, observe: Observe<'_>) -> Ending {
+    /// `stalls` are those for which there is no further look.
+    fn end(mut self, stalls: Vec<Stall>, observe: Observe<'_>) -> (Ending, Folder) {
         let now = self.now();
         self.announce(observe);
         for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
@@ -307,19 +316,30 @@ impl Conductor {
             self.failures.push(format!("a worker panicked: {text}"));
         }
         let spans = self.phases.spans(&self.shared, now);
+        self.usage.stall(&stalls, &spans);
         let addresses = named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
-        Ending {
-            shared: self.shared,
+        let used_up = self.shared.used_up();
+        let mut ending = Ending {
+            plan: Arc::clone(&self.shared.plan),
             ledger: self.ledger,
-            folder: self.folder,
             usage: self.usage,
-            spans,
             addresses,
-            took: now,
-            interrupted: self.interrupted,
-            before: Vec::new(),
-            failures: self.failures,
+            run: RunEnd {
+                took: now,
+                spans,
+                interrupted: self.interrupted.map(|signal| signal.signal().to_owned()),
+                failures: self.failures,
+                note: used_up.map(|used_up| feed_used_up(&self.shared.plan, used_up)),
+                stalls,
+                sink: None,
+            },
+            warnings: self.warnings,
+            extent: Kept::Whole,
+        };
+        if let Some(used_up) = used_up {
+            ending.leave_out_unbegun(used_up.phase);
         }
+        (ending, self.folder)
     }
 }
 

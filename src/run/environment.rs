@@ -128,16 +128,10 @@ impl Usage {
         loads.collect()
     }
 
-    /// The `environment` of the summary.
-    pub(super) fn environment(&self, workers: u32) -> EnvironmentFigures {
-        let machine = monitor::environment();
+    /// The `environment` of the summary, on a machine as [`machine`] tells it.
+    pub(super) fn environment(&self, machine: &EnvironmentFigures) -> EnvironmentFigures {
         let watched = self.cpu.seconds > 0.0;
         EnvironmentFigures {
-            kernel: machine.kernel,
-            cores: machine.cores,
-            workers,
-            nofile: machine.nofile,
-            local_ports: LocalPorts::of_this_machine().map(|ports| ports.count),
             host: watched.then(|| HostFigures {
                 cpu_mean: self.host_cpu.mean(),
                 cpu_max: self.host_cpu.max,
@@ -148,7 +142,22 @@ impl Usage {
                 cpu_max: self.cpu.max,
                 ..self.process
             }),
+            ..machine.clone()
         }
+    }
+}
+
+/// What does not change while it runs.
+pub(super) fn machine(workers: u32) -> EnvironmentFigures {
+    let machine = monitor::environment();
+    EnvironmentFigures {
+        kernel: machine.kernel,
+        cores: machine.cores,
+        workers,
+        nofile: machine.nofile,
+        local_ports: LocalPorts::of_this_machine().map(|ports| ports.count),
+        host: None,
+        process: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod machine;
 mod phases;
+mod reread;
 mod reserves;
 mod summary;
 mod targets;
@@ -23,13 +24,14 @@ use tokio::time::Instant;
 
 pub use check::{Check, Checks, check};
 pub use error::{RunError, chain};
+pub use reread::{Reread, RereadError, reread};
 pub use targets::Permits;
 
 use crate::engine::{Engine, Shared, SocketDialer, TlsSetups};
 use crate::message::RunIdentity;
 use crate::monitor;
 use crate::plan::{Endpoint, Plan, SinkRole};
-use crate::record::{Folder, Summary};
+use crate::record::{Folder, Outline, PlanIdentity, RunRecord, Summary};
 use crate::report::Progress;
 use crate::sink::{Sink, SinkCounters};
 use crate::timeline::Timeline;
@@ -129,7 +131,8 @@ pub fn run(
     let before = reserves::checked(&shared);
     reserves::tell(&before, observe);
     let started = SystemTime::now();
-    let folder = open_folder(options.folder.as_deref(), &plan.name, started)?;
+    let record = RunRecord { before, ..run_record(job, options, &shared, started) };
+    let folder = open_folder(options.folder.as_deref(), &record, started)?;
     folder.write_plan(&job.text)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let identity = RunIdentity { id: identity(started), seed: plan.seed };
@@ -140,26 +143,48 @@ pub fn run(
         sink: address,
     });
     let conductor = Conductor::new(&shared, engine, zero, folder, signals);
-    let mut ending = runtime.block_on(conductor.conduct(observe));
-    ending.before = before;
+    let (ending, folder) = runtime.block_on(conductor.conduct(observe));
     let sink = sink.map(Sink::stop);
-    finish(job, options, started, ending, sink)
+    finish(&record, ending, folder, sink, observe)
+}
+
+/// What is known before the first second.
+fn run_record(job: &Job, options: &Options, shared: &Shared, started: SystemTime) -> RunRecord {
+    let identity = PlanIdentity {
+        name: job.plan.name.clone(),
+        hash: job.hash.clone(),
+        seed: job.plan.seed,
+        file: job.file.clone(),
+    };
+    let started_at = humantime::format_rfc3339_millis(started).to_string();
+    RunRecord {
+        threshold_exit_code: options.on_threshold.number(),
+        environment: environment::machine(shared.workers),
+        addresses: named_addresses(shared).into_iter().map(|(_, named)| named).collect(),
+        ..RunRecord::new(identity, started_at, Outline::from(&*job.plan))
+    }
 }
 
 fn finish(
-    job: &Job,
-    options: &Options,
-    started: SystemTime,
+    record: &RunRecord,
     mut ending: Ending,
+    mut folder: Folder,
     sink: Option<SinkCounters>,
+    observe: &mut dyn FnMut(&Update<'_>),
 ) -> Result<Finished, RunError> {
-    ending.folder.finish(&job.plan);
-    if let Some(trouble) = ending.folder.trouble() {
-        ending.failures.push(chain(&trouble));
+    ending.run.sink = sink.as_ref().map(|counters| serde_json::json!(counters));
+    folder.finish(&ending.plan, &ending.run);
+    if let Some(trouble) = folder.trouble() {
+        let warning = summary::journal_stopped(&trouble);
+        observe(&Update::Trouble(warning.clone()));
+        ending.warnings.push(warning);
     }
-    let (summary, exit) = ending.summary(job, started, sink.as_ref(), options.on_threshold);
-    ending.folder.write_summary(&summary)?;
-    Ok(Finished { summary, folder: ending.folder.path().to_owned(), sink, exit })
+    let (summary, exit) = ending.summary(record);
+    for event in summary::broken(&summary) {
+        folder.event(&event);
+    }
+    folder.write_summary(&summary)?;
+    Ok(Finished { summary, folder: folder.path().to_owned(), sink, exit })
 }
 
 fn start_sink(plan: &Plan) -> Result<Option<Sink>, RunError> {
@@ -168,9 +193,14 @@ fn start_sink(plan: &Plan) -> Result<Option<Sink>, RunError> {
     Ok(if needed { Some(Sink::start(&plan.sink, plan.seed)?) } else { None })
 }
 
-fn open_folder(wanted: Option<&Path>, name: &str, started: SystemTime) -> Result<Folder, RunError> {
+fn open_folder(
+    wanted: Option<&Path>,
+    record: &RunRecord,
+    started: SystemTime,
+) -> Result<Folder, RunError> {
+    let name = &record.plan.name;
     if let Some(path) = wanted {
-        return Ok(Folder::create(path, started)?);
+        return Ok(Folder::create(path, started, record)?);
     }
     let stamp = humantime::format_rfc3339_seconds(started).to_string();
     let stamp: String = stamp.chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
@@ -183,7 +213,7 @@ fn open_folder(wanted: Option<&Path>, name: &str, started: SystemTime) -> Result
         }
         path = base.with_file_name(format!("{name}-{stamp}-{n}"));
     }
-    Ok(Folder::create(&path, started)?)
+    Ok(Folder::create(&path, started, record)?)
 }
 
 /// Different for each run: the time, and the process for runs at the same time.

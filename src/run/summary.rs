@@ -1,18 +1,21 @@
 //! What was counted → the summary, with thresholds, fitness and verdict.
+//!
+//! A run that has just ended and a folder that is read back come to the same value, [`Ending`], so
+//! that both give the same summary.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use super::Job;
+use serde_json::{Map, Value, json};
+
 use super::environment::Usage;
-use crate::engine::{Shared, UsedUp};
+use super::error::chain;
+use crate::engine::UsedUp;
 use crate::format;
-use crate::plan::{Endpoint, Plan};
+use crate::plan::{Endpoint, PhaseId, Plan};
 use crate::record::{
-    Event, Extent, FitnessRow, Folder, Ledger, PhaseSpan, PlanIdentity, Results, Summary,
-    ToolIdentity, conserved,
+    EnvironmentFigures, Event, Extent, FitnessRow, FolderError, Ledger, Results, RunEnd, RunRecord,
+    Summary, conserved,
 };
-use crate::sink::SinkCounters;
 use crate::verdict::{self, Course, ExitCode, Interruption};
 
 /// The version of the format of `summary.json`.
@@ -30,135 +33,142 @@ pub(super) fn feed_used_up(plan: &Plan, used_up: UsedUp) -> String {
     format!("feed `{}` was used up after {rows}, in phase `{phase}` at {at}", feed.name)
 }
 
+/// What is said where the journal could not be written, as on a full disk.
+pub(super) fn journal_stopped(trouble: &FolderError) -> String {
+    format!(
+        "the journal stopped ({}): the run goes on and its summary is whole, but what the folder \
+         tells second by second ends there",
+        chain(trouble)
+    )
+}
+
+/// The thresholds that do not hold, as events.
+pub(super) fn broken(summary: &Summary) -> Vec<Event> {
+    let broken = summary.thresholds.iter().filter(|row| !row.holds);
+    broken
+        .map(|row| Event::ThresholdBroken {
+            at_s: summary.duration_s,
+            check: row.check.clone(),
+            phase: row.phase.clone(),
+            value: row.value,
+        })
+        .collect()
+}
+
 /// A run at its end.
 pub(super) struct Ending {
-    pub(super) shared: Arc<Shared>,
+    pub(super) plan: Arc<Plan>,
     pub(super) ledger: Ledger,
-    pub(super) folder: Folder,
     pub(super) usage: Usage,
-    pub(super) spans: Vec<PhaseSpan>,
     pub(super) addresses: Vec<Vec<String>>,
-    pub(super) took: Duration,
-    pub(super) interrupted: Option<Interruption>,
-    /// What was checked before the start.
-    pub(super) before: Vec<FitnessRow>,
-    /// What the tester itself did wrong.
-    pub(super) failures: Vec<String>,
+    pub(super) run: RunEnd,
+    /// What the summary says beside its figures.
+    pub(super) warnings: Vec<String>,
+    pub(super) extent: Kept,
+}
+
+/// How much of a run is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    /// All of it.
+    Whole,
+    /// Its beginning; what is known and what is lost, as a sentence.
+    Beginning(String),
 }
 
 impl Ending {
-    /// The summary and the exit code; broken thresholds are told to the folder.
-    pub(super) fn summary(
-        &mut self,
-        job: &Job,
-        started: SystemTime,
-        sink: Option<&SinkCounters>,
-        on_threshold: ExitCode,
-    ) -> (Summary, ExitCode) {
-        let shared = Arc::clone(&self.shared);
-        let plan = &shared.plan;
-        self.leave_out_unbegun();
-        let results =
-            Results { plan, ledger: &self.ledger, spans: &self.spans, addresses: &self.addresses };
+    /// The summary and the exit code.
+    pub(super) fn summary(&mut self, record: &RunRecord) -> (Summary, ExitCode) {
+        let plan = Arc::clone(&self.plan);
+        let results = Results {
+            plan: &plan,
+            ledger: &self.ledger,
+            spans: &self.run.spans,
+            addresses: &self.addresses,
+        };
         let loads = self.usage.loads();
         let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
-        let mut fitness = self.before.clone();
-        fitness.extend(verdict::fitness(&results, &loads, &self.usage.machine()));
+        let mut fitness = record.before.clone();
+        fitness.extend(self.checked(verdict::fitness(&results, &loads, &self.usage.machine())));
         let (totals, all) = (results.totals(), results.all());
-        if let Err(broken) = conserved(&all) {
-            self.failures.push(format!("the sums do not hold: {broken}"));
+        let mut failures = self.run.failures.clone();
+        if let (Err(broken), Kept::Whole) = (conserved(&all), &self.extent) {
+            failures.push(format!("the sums do not hold: {broken}"));
         }
-        let course = self.course();
+        let on_threshold = ExitCode::chosen(record.threshold_exit_code);
+        let course = self.course(failures);
         let verdict = verdict::decide(&course, &totals, &thresholds, &fitness, on_threshold);
         let summary = Summary {
             schema_version: SCHEMA_VERSION,
-            tool: ToolIdentity {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            partial: false,
+            tool: record.tool.clone(),
+            partial: self.extent != Kept::Whole,
             labels: plan.labels.clone(),
             segment: None,
-            plan: PlanIdentity {
-                name: plan.name.clone(),
-                hash: job.hash.clone(),
-                seed: plan.seed,
-                file: job.file.clone(),
-            },
-            started_at: humantime::format_rfc3339_millis(started).to_string(),
-            duration_s: self.took.as_secs_f64(),
+            plan: record.plan.clone(),
+            started_at: record.started_at.clone(),
+            duration_s: self.run.took.as_secs_f64(),
             verdict: verdict.name,
             exit_code: verdict.exit.number(),
             reason: self.told_with(verdict.reason),
+            warnings: self.warnings.clone(),
             classes: results.classes(Extent::Counting),
             phases: results.phases(),
-            environment: self.environment(sink),
+            environment: self.environment(&record.environment),
             thresholds,
             fitness,
             totals,
             all,
         };
-        self.tell_broken(&summary);
         (summary, verdict.exit)
     }
 
     /// A phase whose very first message found its feed used up did not begin.
-    fn leave_out_unbegun(&mut self) {
-        let Some(used_up) = self.shared.used_up() else { return };
-        let extent = Extent::Phase(used_up.phase);
-        let starts = self.ledger.cells(extent).map(|(_, cell)| cell.starts().1);
+    pub(super) fn leave_out_unbegun(&mut self, phase: PhaseId) {
+        let starts = self.ledger.cells(Extent::Phase(phase)).map(|(_, cell)| cell.starts().1);
         if starts.sum::<u64>() == 0 {
-            self.spans.retain(|span| span.phase != used_up.phase);
+            self.run.spans.retain(|span| span.phase != phase);
         }
+    }
+
+    /// What was under way when a folder was cut off has no end: that its sums are open is no
+    /// news.
+    fn checked(&self, mut rows: Vec<FitnessRow>) -> Vec<FitnessRow> {
+        if self.extent != Kept::Whole {
+            rows.retain(|row| row.check != "conservation");
+        }
+        rows
     }
 
     /// The verdict's sentence, and one more where the run ended before its plan.
     fn told_with(&self, reason: String) -> String {
-        match self.shared.used_up() {
-            Some(used_up) => {
-                let sentence = feed_used_up(&self.shared.plan, used_up);
-                format!("{reason} The {sentence}.")
-            }
+        match &self.run.note {
+            Some(sentence) => format!("{reason} The {sentence}."),
             None => reason,
         }
     }
 
-    fn course(&self) -> Course {
-        match (self.failures.first(), self.interrupted) {
-            (Some(failure), _) => Course::ToolFailed(failure.clone()),
-            (None, Some(signal)) => Course::Interrupted(signal),
-            (None, None) => Course::Complete,
+    fn course(&self, failures: Vec<String>) -> Course {
+        let signal = self.run.interrupted.as_deref().and_then(Interruption::by);
+        match (&self.extent, failures.into_iter().next(), signal) {
+            (Kept::Beginning(sentence), _, _) => Course::CutOff(sentence.clone()),
+            (Kept::Whole, Some(failure), _) => Course::ToolFailed(failure),
+            (Kept::Whole, None, Some(signal)) => Course::Interrupted(signal),
+            (Kept::Whole, None, None) => Course::Complete,
         }
     }
 
-    fn environment(
-        &self,
-        sink: Option<&SinkCounters>,
-    ) -> serde_json::Map<String, serde_json::Value> {
-        let figures = self.usage.environment(self.shared.workers);
-        let mut environment = match serde_json::to_value(figures) {
-            Ok(serde_json::Value::Object(figures)) => figures,
+    fn environment(&self, machine: &EnvironmentFigures) -> Map<String, Value> {
+        let mut environment = match serde_json::to_value(self.usage.environment(machine)) {
+            Ok(Value::Object(figures)) => figures,
             // These are structs of numbers and texts: there is nothing else they could become.
-            Ok(_) | Err(_) => serde_json::Map::new(),
+            Ok(_) | Err(_) => Map::new(),
         };
-        let is_target = self.shared.plan.targets.iter().any(|it| it.endpoint == Endpoint::Sink);
-        if let Some(counters) = sink {
-            let mut told = serde_json::json!(counters);
-            told["role"] = serde_json::json!(if is_target { "target" } else { "next_hop" });
+        let is_target = self.plan.targets.iter().any(|it| it.endpoint == Endpoint::Sink);
+        if let Some(counters) = &self.run.sink {
+            let mut told = counters.clone();
+            told["role"] = json!(if is_target { "target" } else { "next_hop" });
             environment.insert("sink".to_owned(), told);
         }
         environment
-    }
-
-    fn tell_broken(&mut self, summary: &Summary) {
-        let at_s = self.took.as_secs_f64();
-        for row in summary.thresholds.iter().filter(|row| !row.holds) {
-            self.folder.event(&Event::ThresholdBroken {
-                at_s,
-                check: row.check.clone(),
-                phase: row.phase.clone(),
-                value: row.value,
-            });
-        }
     }
 }

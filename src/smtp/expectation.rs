@@ -1,11 +1,12 @@
 //! Which replies a plan says must come, step by step.
 
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 use super::{Class, Code, Step};
 
 /// A set of reply codes: single ones (`550`) and whole classes (`4xx`).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CodeSet {
     codes: Vec<Code>,
     classes: Vec<Class>,

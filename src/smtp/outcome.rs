@@ -1,9 +1,11 @@
 //! How a message that started came to its end, and whose doing it was.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The end of a message; each started message has exactly one.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A final 2xx with at least one recipient accepted.
     Accepted,

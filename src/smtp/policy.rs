@@ -69,6 +69,12 @@ impl EhloName {
     }
 }
 
+impl Default for EhloName {
+    fn default() -> Self {
+        Self("localhost".to_owned())
+    }
+}
+
 impl FromStr for EhloName {
     type Err = EhloNameError;
 

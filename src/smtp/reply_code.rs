@@ -1,13 +1,16 @@
 //! Reply codes (RFC 5321 4.2) and enhanced status codes (RFC 3463).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A three-digit reply code, 200 to 599.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Code(u16);
 
 /// The first digit of a reply code.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Class {
     /// 2xx: done.
     Positive,
@@ -58,6 +61,39 @@ impl Code {
     }
 }
 
+/// A number that is no reply code, or a text that is no enhanced code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a reply code")]
+pub struct NotACode;
+
+impl TryFrom<u16> for Code {
+    type Error = NotACode;
+
+    fn try_from(number: u16) -> Result<Self, NotACode> {
+        Self::new(number).ok_or(NotACode)
+    }
+}
+
+impl From<Code> for u16 {
+    fn from(code: Code) -> Self {
+        code.0
+    }
+}
+
+impl TryFrom<String> for Enhanced {
+    type Error = NotACode;
+
+    fn try_from(text: String) -> Result<Self, NotACode> {
+        Self::at_start_of(text.as_bytes()).ok_or(NotACode)
+    }
+}
+
+impl From<Enhanced> for String {
+    fn from(code: Enhanced) -> Self {
+        code.to_string()
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -65,7 +101,8 @@ impl fmt::Display for Code {
 }
 
 /// An enhanced status code such as `4.7.1`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Enhanced {
     /// 2, 4 or 5.
     pub class: u8,

@@ -1,11 +1,13 @@
 //! The signs by which a server says that it takes no more for now.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use super::{Class, Code, Step};
 
 /// A sign of throttling. It says what the server did, not why: one 451 in a million is one too.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Throttle {
     /// A reply that puts off: see [`Throttle::of_reply`].
     Reply(Code),

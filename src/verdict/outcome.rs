@@ -29,6 +29,8 @@ pub enum Course {
     ToolFailed(String),
     /// By a signal.
     Interrupted(Interruption),
+    /// Its results folder was cut off, as by `kill -9`; how far it is known, as a sentence.
+    CutOff(String),
 }
 
 /// The signal that ended a run.
@@ -53,6 +55,7 @@ pub fn decide(
         Course::ToolFailed(why) => {
             none(ExitCode::TOOL_FAILED, format!("The tester itself failed: {why}."))
         }
+        Course::CutOff(sentence) => none(ExitCode::TOOL_FAILED, sentence.clone()),
         Course::Interrupted(signal) => none(signal.exit(), signal.reason().to_owned()),
         Course::Complete if !measured(totals) => none(
             ExitCode::NOTHING_MEASURED,
@@ -81,6 +84,19 @@ fn judged(thresholds: &[ThresholdRow], fitness: &[FitnessRow], on_threshold: Exi
 }
 
 impl Interruption {
+    /// The name of the signal.
+    pub const fn signal(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// The interruption by a signal of this name.
+    pub fn by(signal: &str) -> Option<Self> {
+        [Self::Interrupt, Self::Terminate].into_iter().find(|known| known.signal() == signal)
+    }
+
     const fn exit(self) -> ExitCode {
         match self {
             Self::Interrupt => ExitCode::INTERRUPTED,

@@ -15,6 +15,7 @@ mod forms;
 mod program;
 mod quick;
 mod render;
+mod report;
 mod route;
 mod scenarios;
 mod server;

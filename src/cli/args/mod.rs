@@ -8,6 +8,7 @@ mod check;
 mod plan;
 mod quick;
 mod render;
+mod report;
 mod run;
 mod value;
 
@@ -22,6 +23,7 @@ pub use quick::{
     BurstFlags, EncryptionFlags, LoadFlags, LoginFlags, PASSWORD_VARIABLE, QuickArgs, ReuseFlags,
 };
 pub use render::RenderArgs;
+pub use report::{ExportFlags, ReportArgs};
 pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
@@ -57,6 +59,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Writes mails as a run of a plan would send them; nothing is sent.
     Render(RenderArgs),
+    /// Shows the results that a folder holds, also one of a run that was killed.
+    Report(ReportArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
     /// Explains a malformed case, or lists them all.

@@ -3,6 +3,7 @@
 mod sink;
 mod tls;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,16 +51,16 @@ pub struct Plan {
 }
 
 /// The position of a target in [`Plan::targets`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct TargetId(pub u16);
 /// The position of a client in [`Plan::clients`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ClientId(pub u16);
 /// The position of a message in [`Plan::messages`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct MessageId(pub u16);
 /// The position of a phase in [`Plan::phases`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct PhaseId(pub u16);
 
 impl Plan {
@@ -139,7 +140,7 @@ impl Timeouts {
 }
 
 /// Ids with weights above zero; never empty.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Weighted<T> {
     /// The choices in file order.
     pub choices: Vec<(T, f64)>,
@@ -203,7 +204,7 @@ impl Client {
 }
 
 /// One line of the timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Phase {
     /// Unique; `NAME/1`, `NAME/2`, ... where a phase was expanded.
     pub name: String,
@@ -232,7 +233,8 @@ pub struct Phase {
 }
 
 /// The kind of a phase, as the plan says it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
     /// One level.
     Steady,
@@ -260,7 +262,8 @@ impl PhaseKind {
 }
 
 /// When a phase begins.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Begin {
     /// With the run.
     Start,
@@ -271,7 +274,8 @@ pub enum Begin {
 }
 
 /// The load in force.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Load {
     /// Messages start on schedule, whatever the server does.
     Open {
@@ -292,7 +296,8 @@ pub enum Load {
 }
 
 /// A level over the time of one phase.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Curve {
     /// From one level to another, evenly over the phase; the same twice for a steady one.
     Linear {
@@ -336,7 +341,8 @@ impl Curve {
 }
 
 /// How open starts are spaced.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Arrival {
     /// Exponential gaps, drawn from the seed.
     #[default]
@@ -446,7 +452,7 @@ pub struct Monitor {
 }
 
 /// Beyond these the tester was not fit and the run is INVALID.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct FitnessLimits {
     /// The share of its core that a worker thread may use; default 0.95.
     pub cpu: f64,

@@ -131,6 +131,11 @@ fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
         *first = format!("{}  {}", page.style.paint(ink, word), first.trim_start());
     }
     lines.push(page.style.paint(Ink::Faint, &facts.join(" · ")));
+    for warning in &summary.warnings {
+        let text = format!("warning: {}", format::escape(warning));
+        let warned = format::wrapped(&text, 0, page.width);
+        lines.extend(warned.iter().map(|line| page.style.paint(Ink::Warn, line)));
+    }
     lines
 }
 

@@ -103,6 +103,7 @@ fn passed() -> Summary {
         schema_version: 1,
         tool: ToolIdentity { name: "mailquake".to_owned(), version: "0.1.0".to_owned() },
         partial: false,
+        warnings: Vec::new(),
         labels: BTreeMap::new(),
         segment: None,
         plan: PlanIdentity {

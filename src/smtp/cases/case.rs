@@ -1,6 +1,7 @@
 //! What a malformed case is: octets to send, and what may come back, as data.
 
 use super::super::Code;
+use serde::{Deserialize, Serialize};
 
 /// One case of the catalogue.
 #[derive(Debug)]
@@ -110,7 +111,8 @@ pub enum Patience {
 }
 
 /// How a case came to its end.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CaseEnd {
     /// The server did what the standard says.
     Right,

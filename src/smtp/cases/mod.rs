@@ -1,5 +1,6 @@
 //! Malformed sessions: a catalogue of cases as data, and the one machine that plays them.
 
+use serde::{Deserialize, Serialize};
 mod abort;
 mod case;
 mod common;
@@ -20,7 +21,8 @@ const CATALOGUE: [&[Case]; 5] =
 pub static ALIVE: Case = abort::ALIVE;
 
 /// The position of a case in the catalogue.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CaseId(u16);
 
 impl CaseId {
@@ -45,6 +47,25 @@ impl CaseId {
         let mut cases = CATALOGUE.iter().copied().flatten();
         // An id is only ever made of a position.
         cases.nth(usize::from(self.0)).unwrap_or(&ALIVE)
+    }
+}
+
+/// A text that is no case's id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no such malformed case")]
+pub struct UnknownCase;
+
+impl TryFrom<String> for CaseId {
+    type Error = UnknownCase;
+
+    fn try_from(id: String) -> Result<Self, UnknownCase> {
+        Self::all().find(|case| case.case().id == id).ok_or(UnknownCase)
+    }
+}
+
+impl From<CaseId> for String {
+    fn from(case: CaseId) -> Self {
+        case.case().id.to_owned()
     }
 }
 

@@ -1,0 +1,42 @@
+//! The flags of `report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::FormatFlags;
+
+/// The words behind `mailquake report`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake report results/relay-20261124T101500Z
+  mailquake report out --verbose
+  mailquake report out --json - | jq .totals
+
+The figures are made anew from what the run wrote second by second, so a run that was killed has
+them too: it is then marked partial and has no verdict. No plan, server or secret is needed.
+Exit codes: 0 shown, whatever the verdict in it; 1 a file can't be written; 2 the folder can't be
+read, with the file and line at fault.")]
+pub struct ReportArgs {
+    /// The results folder.
+    pub folder: PathBuf,
+    /// What is written in place of the page.
+    #[command(flatten)]
+    pub exports: ExportFlags,
+    /// Shows more: each step of a phase, and all kinds of errors.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How the page is shown.
+    #[command(flatten)]
+    pub format: FormatFlags,
+}
+
+/// Files that are made from results; with any of them the page is not shown.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Files")]
+pub struct ExportFlags {
+    /// Writes the summary as JSON to FILE; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}

@@ -1,0 +1,49 @@
+//! `report`: a results folder, shown anew or turned into other files.
+
+use std::path::Path;
+
+use super::Done;
+use super::args::{ExportFlags, OutputFormat, ReportArgs};
+use super::inspect::json;
+use super::messages::{print, style, width};
+use super::run::write;
+use crate::report::{self, Detail, Page};
+use crate::run::{Reread, reread};
+use crate::verdict::ExitCode;
+
+/// Makes a file's text from results.
+type Render = fn(&Reread) -> String;
+
+/// Shows what the command line names.
+pub(super) fn report(args: &ReportArgs) -> Done {
+    let read = reread(&args.folder)?;
+    let exports = exports(&args.exports);
+    for (path, render) in &exports {
+        write(path, &render(&read))?;
+    }
+    if exports.is_empty() {
+        print(&page(&read, args));
+    }
+    Ok(ExitCode::OK)
+}
+
+/// The files that are asked for, each with what makes it.
+fn exports(flags: &ExportFlags) -> Vec<(&Path, Render)> {
+    let all: [(_, Render); 1] = [(&flags.json, |read| json(&read.summary))];
+    all.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render))).collect()
+}
+
+fn page(read: &Reread, args: &ReportArgs) -> String {
+    match args.format.format {
+        OutputFormat::Json => json(&read.summary),
+        OutputFormat::Text => {
+            let page = Page {
+                style: style(&args.format),
+                width: width(),
+                folder: Some(read.chronicle.path()),
+                detail: if args.verbose { Detail::Full } else { Detail::Brief },
+            };
+            report::render(&read.summary, page)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A results folder → its summary, made anew from what was written while the run lasted.
+//!
+//! The seconds are folded as the conductor folds them. Where the journal is whole, the summary is
+//! the run's own; where it is not, the run's own summary is taken if there is one (its journal
+//! stopped, as on a full disk), else the folder is partial and has no verdict.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::environment::Usage;
+use super::summary::{Ending, Kept};
+use crate::format;
+use crate::monitor::Sample;
+use crate::plan::Plan;
+use crate::record::{Chronicle, ChronicleError, Ledger, RunEnd, SeriesRow, Summary};
+
+/// A results folder that was read.
+#[derive(Debug)]
+pub struct Reread {
+    /// The folder.
+    pub chronicle: Chronicle,
+    /// Its summary.
+    pub summary: Summary,
+    /// The ledger, as far as the journal goes.
+    pub ledger: Ledger,
+    /// The last finished second of the run's clock, from 0; none where none was finished.
+    pub last: Option<u64>,
+}
+
+/// Why a folder can't be read.
+pub type RereadError = ChronicleError;
+
+/// Reads a folder.
+pub fn reread(path: &Path) -> Result<Reread, RereadError> {
+    let chronicle = Chronicle::open(path)?;
+    let plan = Arc::new(chronicle.plan().clone());
+    let folded = fold(&chronicle, &plan)?;
+    let last = folded.last;
+    let (run, extent) = match folded.end {
+        Some(end) => (end, Kept::Whole),
+        None => (folded.so_far, Kept::Beginning(cut_off(last))),
+    };
+    let mut ending = Ending {
+        addresses: chronicle.run().addresses.clone(),
+        plan,
+        ledger: folded.ledger,
+        usage: folded.usage,
+        run,
+        warnings: Vec::new(),
+        extent,
+    };
+    let own = if ending.extent == Kept::Whole { None } else { chronicle.summary()? };
+    let summary = own.unwrap_or_else(|| ending.summary(chronicle.run()).0);
+    Ok(Reread { chronicle, summary, ledger: ending.ledger, last })
+}
+
+/// What the seconds of a folder add up to.
+struct Folded {
+    ledger: Ledger,
+    usage: Usage,
+    last: Option<u64>,
+    /// How it stood after the last finished second.
+    so_far: RunEnd,
+    end: Option<RunEnd>,
+}
+
+fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
+    let mut seconds = chronicle.seconds()?;
+    let mut samples = chronicle.series(u64::MAX)?.filter_map(sample);
+    let mut folded = Folded {
+        ledger: Ledger::new(plan),
+        usage: Usage::new(plan),
+        last: None,
+        so_far: RunEnd::default(),
+        end: None,
+    };
+    for second in seconds.by_ref() {
+        let second = second?;
+        folded.ledger.fold(&second.frame);
+        folded.usage.add(&second.frame.stints, &second.spans);
+        for (spans, sample) in second.looks.iter().zip(samples.by_ref()) {
+            folded.usage.look(&sample?, spans);
+        }
+        folded.last = Some(second.frame.second);
+        folded.so_far.took = Duration::from_secs(second.frame.second + 1);
+        folded.so_far.spans = second.spans;
+    }
+    let Some(end) = seconds.end() else { return Ok(folded) };
+    for (spans, sample) in seconds.last_looks().iter().zip(samples) {
+        folded.usage.look(&sample?, spans);
+    }
+    folded.usage.stall(&end.stalls, &end.spans);
+    folded.end = Some(end.clone());
+    Ok(folded)
+}
+
+/// What the monitor saw, where a row is its.
+fn sample(row: Result<SeriesRow, ChronicleError>) -> Option<Result<Sample, ChronicleError>> {
+    match row {
+        // One of another version, that saw other things, tells nothing here.
+        Ok(SeriesRow::Monitor(seen)) => serde_json::from_value(seen.into()).ok().map(Ok),
+        Ok(SeriesRow::Phase(_)) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn cut_off(last: Option<u64>) -> String {
+    let Some(last) = last else {
+        return "The run was cut off before its first second was written.".to_owned();
+    };
+    let known = format::duration(Duration::from_secs(last + 1));
+    format!(
+        "The run was cut off: these are its first {known}. What came after is lost, and with it \
+         the ends of the messages that were under way, and of the steps' times up to 10 s more."
+    )
+}
