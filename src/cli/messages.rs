@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::args::{FormatFlags, OutputFormat};
 use crate::plan::{Look, PlanErrors};
 use crate::report::Style;
-use crate::run::{RereadError, RunError, chain};
+use crate::run::{MergeError, RereadError, RunError, chain};
 use crate::verdict::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -23,6 +23,8 @@ pub(super) enum Failure {
     Run(RunError),
     /// A results folder can't be read.
     Results(RereadError),
+    /// Results folders can't be merged.
+    Merge(MergeError),
     /// The results can't be written where the user wants them.
     Unwritable(PathBuf, io::Error),
 }
@@ -47,6 +49,15 @@ impl Failure {
                 eprintln!("error: {}", chain(&error));
                 ExitCode::USAGE
             }
+            Self::Merge(error) => {
+                eprintln!("error: {}", chain(&error));
+                match error {
+                    MergeError::Write(_) => ExitCode::TOOL_FAILED,
+                    MergeError::Read(_)
+                    | MergeError::Unlike { .. }
+                    | MergeError::Partial { .. } => ExitCode::USAGE,
+                }
+            }
             Self::Usage(text) => {
                 eprintln!("error: {text}");
                 ExitCode::USAGE
@@ -69,6 +80,12 @@ impl Failure {
 impl From<RereadError> for Failure {
     fn from(error: RereadError) -> Self {
         Self::Results(error)
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        Self::Merge(error)
     }
 }
 

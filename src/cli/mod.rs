@@ -4,6 +4,7 @@ pub mod args;
 mod check;
 mod explain;
 mod inspect;
+mod merge;
 mod messages;
 mod outlet;
 mod progress;
@@ -41,6 +42,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Render(args) => render::render(&args),
         Command::Report(args) => report::report(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Sink(args) => sink::sink(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),

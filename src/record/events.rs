@@ -106,6 +106,23 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// When it was, in seconds of the run's clock.
+    pub const fn at_s(&self) -> f64 {
+        match self {
+            Self::PhaseBegan { at_s, .. }
+            | Self::PhaseEnded { at_s, .. }
+            | Self::Signal { at_s, .. }
+            | Self::Order { at_s, .. }
+            | Self::FeedUsedUp { at_s, .. }
+            | Self::FirstError { at_s, .. }
+            | Self::Throttled { at_s, .. }
+            | Self::ThresholdBroken { at_s, .. }
+            | Self::Panic { at_s, .. } => *at_s,
+        }
+    }
+}
+
 /// A change of the run's course.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

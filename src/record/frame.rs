@@ -88,6 +88,29 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Adds what another tester saw in the same second; what it had open is beside what this one
+    /// had.
+    pub fn join(&mut self, other: Self) {
+        let mut cells: BTreeMap<CellKey, Box<Cell>> = self.cells.drain(..).collect();
+        for (key, cell) in other.cells {
+            match cells.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(cell)),
+                Entry::Occupied(mut sum) => sum.get_mut().merge(&cell),
+            }
+        }
+        self.cells = cells.into_iter().collect();
+        for gauge in other.gauges {
+            match self.gauges.iter_mut().find(|known| known.phase == gauge.phase) {
+                Some(sum) => sum.add(gauge),
+                None => self.gauges.push(gauge),
+            }
+        }
+        self.gauges.sort_by_key(|gauge| gauge.phase);
+        self.stints.extend(other.stints);
+        self.peaks.all += other.peaks.all;
+        self.peaks.counting += other.peaks.counting;
+    }
+
     /// The phases of which this frame says anything, in their order.
     pub fn phases(&self) -> Vec<PhaseId> {
         let mut phases: Vec<PhaseId> = self.cells.iter().map(|(key, _)| key.phase).collect();

@@ -112,8 +112,10 @@ pub struct RunEnd {
     pub failures: Vec<String>,
     /// A sentence on why it ended before its plan, without its period.
     pub note: Option<String>,
-    /// The stalls of the machine since the monitor's last row.
-    pub stalls: Vec<Stall>,
+    /// What the summary says beside its figures.
+    pub warnings: Vec<String>,
+    /// The stalls of the machine since the monitor's last row; none where nothing was watched.
+    pub stalls: Option<Vec<Stall>>,
     /// What the embedded server counted, if it ran.
     pub sink: Option<Value>,
 }

@@ -44,6 +44,18 @@ struct ClientOutline {
     malformed: bool,
 }
 
+impl Outline {
+    /// Whether the positions in both stand for the same.
+    pub fn fits(&self, other: &Self) -> bool {
+        let names = |outline: &Self| -> Vec<String> {
+            outline.targets.iter().map(|target| target.name.clone()).collect()
+        };
+        names(self) == names(other)
+            && (&self.clients, &self.classes, &self.phases)
+                == (&other.clients, &other.classes, &other.phases)
+    }
+}
+
 impl From<&Plan> for Outline {
     fn from(plan: &Plan) -> Self {
         Self {

@@ -86,7 +86,7 @@ impl Conductor {
         let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
-        let Some(mut notes) = self.engine.notes() else { return self.end(Vec::new(), observe) };
+        let Some(mut notes) = self.engine.notes() else { return self.end(None, observe) };
         loop {
             self.announce(observe);
             let change = self.phases.next_change(&self.shared).map(|at| self.zero + at);
@@ -104,7 +104,7 @@ impl Conductor {
         if self.now().saturating_sub(self.looked) >= SHORTEST_LOOK {
             self.look(monitor.as_mut());
         }
-        let stalls = monitor.map(|monitor| monitor.stalls()).unwrap_or_default();
+        let stalls = monitor.map(|monitor| monitor.stalls());
         self.end(stalls, observe)
     }
 
@@ -306,7 +306,7 @@ impl Conductor {
     }
 
     /// `stalls` are those for which there is no further look.
-    fn end(mut self, stalls: Vec<Stall>, observe: Observe<'_>) -> (Ending, Folder) {
+    fn end(mut self, stalls: Option<Vec<Stall>>, observe: Observe<'_>) -> (Ending, Folder) {
         let now = self.now();
         self.announce(observe);
         for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
@@ -316,7 +316,9 @@ impl Conductor {
             self.failures.push(format!("a worker panicked: {text}"));
         }
         let spans = self.phases.spans(&self.shared, now);
-        self.usage.stall(&stalls, &spans);
+        if let Some(stalls) = &stalls {
+            self.usage.stall(stalls, &spans);
+        }
         let addresses = named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
         let used_up = self.shared.used_up();
         let mut ending = Ending {
@@ -331,9 +333,9 @@ impl Conductor {
                 failures: self.failures,
                 note: used_up.map(|used_up| feed_used_up(&self.shared.plan, used_up)),
                 stalls,
+                warnings: self.warnings,
                 sink: None,
             },
-            warnings: self.warnings,
             extent: Kept::Whole,
         };
         if let Some(used_up) = used_up {

@@ -8,6 +8,7 @@ mod conductor;
 mod environment;
 mod error;
 mod machine;
+mod merge;
 mod phases;
 mod reread;
 mod reserves;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 pub use check::{Check, Checks, check};
 pub use error::{RunError, chain};
+pub use merge::{MergeError, Merged, merge};
 pub use reread::{Reread, RereadError, reread};
 pub use targets::Permits;
 
@@ -177,7 +179,7 @@ fn finish(
     if let Some(trouble) = folder.trouble() {
         let warning = summary::journal_stopped(&trouble);
         observe(&Update::Trouble(warning.clone()));
-        ending.warnings.push(warning);
+        ending.run.warnings.push(warning);
     }
     let (summary, exit) = ending.summary(record);
     for event in summary::broken(&summary) {

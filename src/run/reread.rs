@@ -47,7 +47,6 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
         ledger: folded.ledger,
         usage: folded.usage,
         run,
-        warnings: Vec::new(),
         extent,
     };
     let own = if ending.extent == Kept::Whole { None } else { chronicle.summary()? };
@@ -90,7 +89,9 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
     for (spans, sample) in seconds.last_looks().iter().zip(samples) {
         folded.usage.look(&sample?, spans);
     }
-    folded.usage.stall(&end.stalls, &end.spans);
+    if let Some(stalls) = &end.stalls {
+        folded.usage.stall(stalls, &end.spans);
+    }
     folded.end = Some(end.clone());
     Ok(folded)
 }

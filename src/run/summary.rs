@@ -62,8 +62,6 @@ pub(super) struct Ending {
     pub(super) usage: Usage,
     pub(super) addresses: Vec<Vec<String>>,
     pub(super) run: RunEnd,
-    /// What the summary says beside its figures.
-    pub(super) warnings: Vec<String>,
     pub(super) extent: Kept,
 }
 
@@ -110,7 +108,7 @@ impl Ending {
             verdict: verdict.name,
             exit_code: verdict.exit.number(),
             reason: self.told_with(verdict.reason),
-            warnings: self.warnings.clone(),
+            warnings: self.run.warnings.clone(),
             classes: results.classes(Extent::Counting),
             phases: results.phases(),
             environment: self.environment(&record.environment),

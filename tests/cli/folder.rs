@@ -97,7 +97,7 @@ fn hdr_histogram_reads_the_latencies() {
 }
 
 /// By tag, all intervals together.
-fn histograms(text: &[u8]) -> BTreeMap<String, Histogram<u64>> {
+pub(crate) fn histograms(text: &[u8]) -> BTreeMap<String, Histogram<u64>> {
     let mut all: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
     for entry in IntervalLogIterator::new(text) {
         let LogEntry::Interval(line) = entry.unwrap() else { continue };

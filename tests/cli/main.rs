@@ -12,6 +12,7 @@ mod feeds;
 mod fitness;
 mod folder;
 mod forms;
+mod journal;
 mod program;
 mod quick;
 mod render;

@@ -45,9 +45,10 @@ fn whole(ran: &Ran) -> String {
 #[test]
 fn each_command_explains_itself() {
     let desk = Desk::new();
-    for command in
-        ["", "run", "quick", "validate", "preview", "check", "render", "sink", "explain", "schema"]
-    {
+    for command in [
+        "", "run", "quick", "validate", "preview", "check", "render", "report", "merge", "sink",
+        "explain", "schema",
+    ] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|w| !w.is_empty()).collect();
         let ran = desk.mailquake(&words);
 

@@ -23,7 +23,7 @@ pub use quick::{
     BurstFlags, EncryptionFlags, LoadFlags, LoginFlags, PASSWORD_VARIABLE, QuickArgs, ReuseFlags,
 };
 pub use render::RenderArgs;
-pub use report::{ExportFlags, ReportArgs};
+pub use report::{ExportFlags, MergeArgs, ReportArgs};
 pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
@@ -61,6 +61,8 @@ pub enum Command {
     Render(RenderArgs),
     /// Shows the results that a folder holds, also one of a run that was killed.
     Report(ReportArgs),
+    /// Merges results folders of the same plan into one.
+    Merge(MergeArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
     /// Explains a malformed case, or lists them all.

@@ -40,3 +40,26 @@ pub struct ExportFlags {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
+
+/// The words behind `mailquake merge`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  mailquake merge east west --out both
+
+The folders must be whole and of the same plan; seed and targets may differ. It is as if all had
+run at the same time: counts and histograms are added, percentiles are of the merged histograms,
+and the thresholds are judged over the sum.
+Exit codes: those of `run` for the verdict over the sum; 1 the new folder can't be written; 2 a
+folder can't be read, is partial, or is of another plan.")]
+pub struct MergeArgs {
+    /// The results folders.
+    #[arg(required = true, num_args = 2.., value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// The new results folder.
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How the result is shown.
+    #[command(flatten)]
+    pub format: FormatFlags,
+}
