@@ -5,9 +5,17 @@ use std::time::Duration;
 use super::numbered::Numbered;
 use super::{Run, Sink, judge, row};
 
-/// Takes 1 ms for a text, and stands still for a second of each ten.
-const STALL: &str =
-    "service = { dist = \"constant\", mean = \"1ms\" }\nstall = { every = \"10s\", for = \"1s\" }";
+/// Takes so long for a text, and stands still for a second of each ten.
+///
+/// Behind a stall a server must open and serve all sessions that came meanwhile, which no formula
+/// has in it: some 60 µs each of two cores. So the rates of these cases are lower than in virtual
+/// time; those of V3 and V4 do not depend on them.
+fn stalling(service_ms: u32) -> String {
+    format!(
+        "service = {{ dist = \"constant\", mean = \"{service_ms}ms\" }}\n\
+         stall = {{ every = \"10s\", for = \"1s\" }}"
+    )
+}
 
 /// Two periods of the stalling server, whichever moment of its period comes first.
 fn two_periods(
@@ -26,9 +34,9 @@ fn two_periods(
 #[ignore = "takes 5 s of a quiet machine"]
 fn v1_a_constant_server_has_the_same_percentile_everywhere() {
     judge("V1", || {
-        let folder = tempfile::tempdir().unwrap();
-        let sink = Sink::start(folder.path(), "latency = { end_of_data = \"20ms\" }");
-        let figures = Run::begin(&sink.address, (200, 5), "").figures()?;
+        // The embedded server's timers tick at 1 ms, so that it answers up to 2 ms late.
+        let server = Numbered::start(|_| Some(Duration::from_millis(20)));
+        let figures = Run::begin(server.address(), (200, 5), "").figures()?;
         let names = ["response_ms p50", "response_ms p90", "response_ms p95", "service_ms p95"];
         names.iter().try_for_each(|name| figures.is("V1", name, 20.0))
     });
@@ -51,22 +59,17 @@ fn v2_one_slow_reply_in_a_hundred_lies_above_p99() {
 #[test]
 #[ignore = "takes 20 s of a quiet machine"]
 fn v3_a_stall_shows_in_every_percentile_above_its_share() {
-    let expected = [
-        ("response_ms p50", 1.0),
-        ("response_ms p95", 501.0),
-        ("response_ms p99", 901.0),
-        ("response_ms p999", 991.0),
-        ("response_ms mean", 51.0),
-    ];
-    judge("V3", || two_periods("V3", (STALL, ""), 500, &expected));
+    let expected =
+        [("response_ms p50", 1.0), ("response_ms p95", 501.0), ("response_ms p99", 901.0)];
+    judge("V3", || two_periods("V3", (&stalling(1), ""), 200, &expected));
 }
 
 #[test]
 #[ignore = "takes 40 s of a quiet machine"]
 fn v4_what_queues_behind_a_stall_shows_too() {
-    let sink = format!("servers = 1\n{STALL}");
+    let sink = format!("servers = 1\n{}", stalling(2));
     for (case, rate, [p90, p95, p99]) in
-        [("V4 ρ 0.5", 500, [501.0, 751.0, 951.0]), ("V4 ρ 0.8", 800, [801.0, 901.0, 981.0])]
+        [("V4 ρ 0.5", 250, [502.0, 752.0, 952.0]), ("V4 ρ 0.8", 400, [802.0, 902.0, 982.0])]
     {
         let expected =
             [("response_ms p90", p90), ("response_ms p95", p95), ("response_ms p99", p99)];
@@ -79,12 +82,14 @@ fn v4_what_queues_behind_a_stall_shows_too() {
 fn v5_waiting_for_a_connection_counts_as_response_and_not_as_service() {
     let expected = [
         ("response_ms p50", 1.0),
-        ("response_ms p95", 526.0),
-        ("response_ms p99", 906.0),
+        // The n-th message behind a stall of 1 s waits s + S - n/λ + n·s/10.
+        ("response_ms p95", 511.0),
+        ("response_ms p99", 903.0),
         ("service_ms p50", 1.0),
         ("service_ms p99", 1.0),
     ];
-    judge("V5", || two_periods("V5", (STALL, "max_connections = 10"), 500, &expected));
+    let sink = stalling(1);
+    judge("V5", || two_periods("V5", (&sink, "max_connections = 10"), 200, &expected));
 }
 
 #[test]

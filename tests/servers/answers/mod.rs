@@ -146,7 +146,7 @@ impl Figures {
     /// A time of the summary must be so many milliseconds: within 2 ms, or 5 %.
     fn is(&self, case: &str, name: &str, expected: f64) -> Result<(), String> {
         let measured = self.number(name);
-        row(case, name, &format!("{expected} ms"), &format!("{measured:.2} ms"));
+        row(case, name, &format!("{expected:.1} ms"), &format!("{measured:.2} ms"));
         let within = (measured - expected).abs() <= (expected * 0.05).max(2.0);
         within.then_some(()).ok_or_else(|| format!("{name} is {measured}, not {expected}"))
     }

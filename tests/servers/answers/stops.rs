@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,15 +16,17 @@ fn v7_a_stopped_server_shows_as_one_stall() {
     judge("V7 server", || {
         let folder = tempfile::tempdir().unwrap();
         let sink = Sink::start(folder.path(), "");
-        let run = Run::begin(&sink.address, (500, 14), "");
+        let run = Run::begin(&sink.address, (200, 14), "");
         sleep(Duration::from_secs(5));
+        let stopped = Instant::now();
         sink.process.signal(Signal::STOP);
         sleep(STOP);
         sink.process.signal(Signal::CONT);
+        // A busy machine sleeps longer than it was told.
+        let stop = stopped.elapsed().as_secs_f64() * 1000.0;
         let figures = run.figures()?;
-        // s + max(0, S - P(1-p)), with S = 1.4 s and the run as its period.
-        let expected =
-            [("p50", 0.0), ("p95", 700.0), ("p99", 1260.0), ("p999", 1386.0), ("mean", 70.0)];
+        // s + max(0, S - P(1-p)), with the run as its period.
+        let expected = [("p50", 0.0), ("p95", stop - 700.0), ("p99", stop - 140.0), ("max", stop)];
         let is =
             |(name, expected)| figures.is("V7 server", &format!("response_ms {name}"), expected);
         expected.into_iter().try_for_each(is)
@@ -71,7 +73,7 @@ fn squeeze(pid: Pid, ended: &Receiver<()>) {
     }
 }
 
-/// The tester's own stop is nobody else's latency: no clean report, and the sentence names lag.
+/// The tester's own stop is nobody else's latency: no clean report, and the sentence says so.
 fn is_invalid(case: &str, run: Run) {
     let (code, summary) = run.end();
     let reason = summary["reason"].as_str().unwrap();
@@ -82,5 +84,5 @@ fn is_invalid(case: &str, run: Run) {
         &format!("{}, exit {code}: {reason}", summary["verdict"]),
     );
     assert_eq!((summary["verdict"].as_str(), code), (Some("invalid"), 6), "{summary:#}");
-    assert!(reason.contains("lag"), "{reason}");
+    assert!(reason.starts_with("The tester began messages of `a` up to "), "{reason}");
 }
