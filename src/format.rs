@@ -70,6 +70,11 @@ pub fn rate(per_second: f64) -> String {
     significant(per_second)
 }
 
+/// A level as a plan writes it: whole numbers without decimals.
+pub fn level(level: f64) -> String {
+    trimmed(&significant(level)).to_owned()
+}
+
 /// Octets in binary units: `512 B`, `1.5 KiB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn octets(number: u64) -> String {

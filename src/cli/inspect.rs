@@ -25,7 +25,9 @@ pub(super) fn validate(args: &ValidateArgs) -> Done {
     }
     for (path, loaded) in valid {
         if args.format.format == OutputFormat::Text {
-            let phases = loaded.plan.phases.len();
+            // A search is one phase, however many probes it may have.
+            let phases = loaded.plan.phases.iter().filter(|phase| !phase.waits_to_be_asked());
+            let phases = phases.count();
             let ending = if phases == 1 { "" } else { "s" };
             print(&format!("{}: valid ({phases} phase{ending})\n", path.display()));
         }

@@ -54,7 +54,7 @@ impl Display {
             Update::FeedUsedUp(text) => {
                 self.say(&format!("{text}: what has started runs to its end"));
             }
-            Update::Throttled(text) => self.say(text),
+            Update::Throttled(text) | Update::Probed(text) | Update::Searched(text) => self.say(text),
             Update::Trouble(text) => self.say(&format!("warning: {text}")),
         }
     }

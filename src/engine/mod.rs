@@ -148,9 +148,9 @@ impl Engine {
     }
 
     /// Sends an order to all workers; one that has ended needs none.
-    pub fn order(&self, order: Order) {
+    pub fn order(&self, order: &Order) {
         for worker in &self.workers {
-            let _ = worker.orders.send(order);
+            let _ = worker.orders.send(order.clone());
         }
     }
 

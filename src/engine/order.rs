@@ -1,13 +1,16 @@
 //! What the conductor tells the workers, and what they tell the conductor.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::used_up::UsedUp;
-use crate::plan::{ClientId, PhaseId};
+use crate::plan::{ClientId, PhaseId, SearchId};
 use crate::record::{ErrorKey, Handover};
+use crate::timeline::Line;
 
 /// A change while running, sent to all workers ahead of its time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Order {
     /// When it comes into force.
     pub at: Instant,
@@ -16,8 +19,12 @@ pub struct Order {
 }
 
 /// What an order changes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Change {
+    /// A probe begins, at the level that its search asks for.
+    Append(Arc<Line>),
+    /// A search has no further probes; what follows it begins.
+    EndSearch(SearchId),
     /// A phase ends, and the one behind it begins.
     EndPhase(PhaseId),
     /// Nothing starts any more; what has started drains.

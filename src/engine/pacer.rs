@@ -22,9 +22,11 @@ use super::start::{Seed, Start};
 use super::stints::Stints;
 use super::worker::Worker;
 use crate::message::Turns;
-use crate::plan::PhaseId;
+use crate::plan::{PhaseId, SearchId};
 use crate::record::{Cell, CellKey, Handover};
-use crate::timeline::{Change as SlotTurn, Model, PlannedStart, Schedule, Share, SlotChanges};
+use crate::timeline::{
+    Change as SlotTurn, Line, Model, PlannedStart, Schedule, Share, SlotChanges,
+};
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(50);
@@ -137,6 +139,8 @@ impl<D: Dialer> Pacer<D> {
                 Change::Stop => return true,
                 Change::Drain => self.drain(order.at),
                 Change::EndPhase(phase) => self.end_at(phase, order.at),
+                Change::Append(line) => self.append(&line, order.at),
+                Change::EndSearch(search) => self.end_search(search, order.at),
             }
         }
         false
@@ -156,6 +160,22 @@ impl<D: Dialer> Pacer<D> {
         let at = at.saturating_duration_since(self.worker.books.zero);
         self.schedule.end_phase(&shared.timeline, phase, at);
         self.set_ends();
+        self.look_ahead();
+    }
+
+    /// A probe has its level and its beginning. After an order to drain none begins.
+    fn append(&mut self, line: &Arc<Line>, at: Instant) {
+        self.schedule.append(line, at.saturating_duration_since(self.worker.books.zero));
+        self.worker.probes.borrow_mut().insert(line.id(), Arc::clone(line));
+        self.look_ahead();
+    }
+
+    fn end_search(&mut self, search: SearchId, at: Instant) {
+        let timeline = &self.worker.books.shared.timeline;
+        let at = at.saturating_duration_since(self.worker.books.zero);
+        self.schedule.end_search(timeline, search, at);
+        let schedule = &self.schedule;
+        self.upcoming.retain(|id| !schedule.is_needless(timeline, *id));
         self.look_ahead();
     }
 
@@ -249,7 +269,7 @@ impl<D: Dialer> Pacer<D> {
 
     fn begin(&self, id: PhaseId, now: Instant) {
         let shared = &self.worker.books.shared;
-        let line = shared.timeline.line(id);
+        let line = &self.worker.line(id);
         let begin = self.begin_at(id).unwrap_or(now);
         let phase = Rc::new(PhaseState::new(id, begin, self.end(id)));
         let share = Share { worker: self.worker.index, of: shared.workers };

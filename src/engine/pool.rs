@@ -451,7 +451,7 @@ impl<D: Dialer> Worker<D> {
             None if run.is_in_force() => now,
             Some(_) | None => return 0.0,
         };
-        let line = self.books.shared.timeline.line(phase.id);
+        let line = self.line(phase.id);
         line.level(at.saturating_duration_since(phase.begin))
     }
 }

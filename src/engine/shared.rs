@@ -40,7 +40,7 @@ pub(super) struct Track(PhaseId);
 #[derive(Debug, Default)]
 struct Crowds {
     all: Crowd,
-    /// Those that count for a phase which is no warm-up.
+    /// Those of phases that count.
     counting: Crowd,
 }
 
@@ -187,7 +187,7 @@ impl Shared {
     }
 
     fn counts(&self, phase: PhaseId) -> bool {
-        !self.plan.phases[phase.index()].warmup
+        self.plan.phases[phase.index()].counts()
     }
 
     /// The most sessions of the run that were open at one time up to now.
@@ -214,6 +214,10 @@ fn tracks(plan: &Plan) -> Vec<Track> {
         tracks.push(match phase.begin {
             Begin::After(before) => tracks.get(before.index()).copied().unwrap_or(Track(id)),
             Begin::Start | Begin::With(..) => Track(id),
+            Begin::Asked(search) | Begin::Behind(search) => {
+                let first = plan.searches.get(search.index()).map(|search| search.first);
+                first.and_then(|first| tracks.get(first.index()).copied()).unwrap_or(Track(id))
+            }
         });
     }
     tracks

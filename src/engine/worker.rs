@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use crate::plan::{
 };
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
+use crate::timeline::Line;
 
 /// Octets that one read can take.
 const READ_BUFFER: usize = 64 * 1024;
@@ -46,6 +47,8 @@ pub(super) struct Worker<D: Dialer> {
     pub(super) books: Rc<Books>,
     pub(super) buffer: RefCell<Box<[u8]>>,
     pub(super) runs: RefCell<Vec<Run>>,
+    /// The probes that searches asked for, at their levels.
+    pub(super) probes: RefCell<BTreeMap<PhaseId, Arc<Line>>>,
     /// Wakes the pacer when something came up that it did not know of.
     pub(super) wake: Notify,
     pub(super) tasks: RefCell<JoinSet<()>>,
@@ -83,6 +86,7 @@ impl<D: Dialer> Worker<D> {
             books,
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             runs: RefCell::default(),
+            probes: RefCell::default(),
             wake: Notify::new(),
             tasks: RefCell::default(),
             composer: RefCell::new(composer),
@@ -104,6 +108,12 @@ impl<D: Dialer> Worker<D> {
 
     pub(super) fn client(&self, client: ClientId) -> &Client {
         &self.plan().clients[client.index()]
+    }
+
+    /// What is planned for a phase.
+    pub(super) fn line(&self, phase: PhaseId) -> Arc<Line> {
+        let planned = || Arc::clone(self.books.shared.timeline.line(phase));
+        self.probes.borrow().get(&phase).map_or_else(planned, Arc::clone)
     }
 
     pub(super) fn sender(&self, client: ClientId) -> &Sender {

@@ -28,6 +28,7 @@ pub(super) fn complete(document: &mut Document, file: &str) {
     complete_clients(document);
     complete_targets(document);
     complete_defaults(document);
+    complete_searches(document);
     complete_thresholds(document);
     complete_tool(document);
 }
@@ -124,12 +125,28 @@ fn complete_defaults(document: &mut Document) {
     defaults.max_in_flight.get_or_insert(2000);
 }
 
+fn complete_searches(document: &mut Document) {
+    for phase in document.phases.iter_mut().filter(|phase| is_search(phase)) {
+        phase.settle = phase.settle.or(Span::new(Duration::from_secs(5)));
+        phase.precision = phase.precision.or(Share::new(0.05));
+        phase.max_probes.get_or_insert(20);
+    }
+}
+
+fn is_search(phase: &Phase) -> bool {
+    phase.kind == Some(PhaseKind::Search)
+}
+
 /// A plan that says nothing about what must hold fails above 1 % of errors, and where a rate was
-/// not reached.
+/// not reached. Where nothing but searches counts, their `while` says it all.
 fn complete_thresholds(document: &mut Document) {
     let in_defaults = document.defaults.as_ref().is_some_and(|d| d.thresholds.is_some());
     let in_phases = document.phases.iter().any(|phase| phase.thresholds.is_some());
     if document.thresholds.is_some() || in_defaults || in_phases {
+        return;
+    }
+    if document.phases.iter().any(is_search) && !document.phases.iter().any(is_measured) {
+        document.thresholds = Some(Vec::new());
         return;
     }
     let check = if sends_mail(document) { "message.errors < 1%" } else { "case.findings == 0" };
@@ -163,8 +180,13 @@ fn entry(check: &str) -> ThresholdEntry {
 }
 
 fn is_measured_and_open(phase: &Phase) -> bool {
-    let is_open = phase.rate.is_some() && phase.connections.is_none();
-    is_open && phase.kind != Some(PhaseKind::Pause) && phase.warmup != Some(true)
+    phase.rate.is_some() && phase.connections.is_none() && is_measured(phase)
+}
+
+/// Whether a phase is in the totals.
+fn is_measured(phase: &Phase) -> bool {
+    let sends = !matches!(phase.kind, Some(PhaseKind::Pause | PhaseKind::Search));
+    sends && phase.warmup != Some(true)
 }
 
 fn complete_tool(document: &mut Document) {

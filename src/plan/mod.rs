@@ -30,9 +30,9 @@ pub use errors::{Look, PlanErrors};
 pub use load::{Loaded, Surroundings, load};
 pub use model::{
     Arrival, Begin, Client, ClientId, Curve, Delay, Endpoint, FitnessLimits, Identity, Load,
-    MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Service, SinkLimits, SinkPlan, SinkReject,
-    SinkReply, SinkRole, SinkStep, SinkTls, Stall, Target, TargetId, Timeouts, Tls, TlsVersion,
-    Verify, Weighted,
+    MessageId, Monitor, Phase, PhaseId, PhaseKind, Plan, Search, SearchId, Service, SinkLimits,
+    SinkPlan, SinkReject, SinkReply, SinkRole, SinkStep, SinkTls, Stall, Target, TargetId,
+    Timeouts, Tls, TlsVersion, Verify, Weighted,
 };
 pub use route::{Address, AddressPool, Family, Proxy};
 pub use schema::plan_schema;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Probe, SearchResult};
+
 /// One line of `events.ndjson`; times are in seconds of the run's clock.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -33,6 +35,33 @@ pub enum Event {
         at_s: f64,
         /// What changes.
         change: Change,
+    },
+    /// A search tries a level.
+    ProbeOrdered {
+        /// When the probe begins.
+        at_s: f64,
+        /// The name of its phase.
+        phase: String,
+        /// Its level: messages per second or connections.
+        level: f64,
+    },
+    /// All that a probe started has ended, and it was judged.
+    ProbeJudged {
+        /// When.
+        at_s: f64,
+        /// The name of the search.
+        search: String,
+        /// What its levels count, as in its result.
+        unit: String,
+        /// What came out.
+        probe: Probe,
+    },
+    /// A search has its answer, or no further probe; what follows it begins.
+    SearchEnded {
+        /// When what follows begins.
+        at_s: f64,
+        /// What it found.
+        result: SearchResult,
     },
     /// Each row of a feed that stops was used: nothing starts any more.
     FeedUsedUp {

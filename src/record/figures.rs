@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuthFigures, CaseFigures, EnvironmentFigures, Throttled, TlsFigures};
+use super::{AuthFigures, CaseFigures, EnvironmentFigures, SearchResult, Throttled, TlsFigures};
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ pub struct Summary {
     pub thresholds: Vec<ThresholdRow>,
     /// Whether the tester itself was fit.
     pub fitness: Vec<FitnessRow>,
-    /// Everything but warm-ups.
+    /// Everything but warm-ups and the probes of searches.
     pub totals: Figures,
     /// Everything: equal to the server's ledger.
     pub all: Figures,
@@ -166,8 +166,11 @@ pub struct PhaseResult {
     pub kind: String,
     /// `open`, `closed` or `pause`.
     pub model: String,
-    /// Whether it is left out of totals.
+    /// Whether it is a warm-up, left out of totals; probes are so too, by their kind.
     pub warmup: bool,
+    /// Of a probe: the level that its search tried, in messages per second or connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
     /// When it began, in seconds of the run.
     pub start_s: f64,
     /// How long it was in force, in seconds, without its drain.
@@ -192,6 +195,9 @@ pub struct PhaseResult {
     /// How the server throttled; null where it gave no sign of that.
     #[serde(default)]
     pub throttled: Option<Throttled>,
+    /// What a search found, on the row of its first probe; null on all others.
+    #[serde(default)]
+    pub search: Option<SearchResult>,
 }
 
 /// Counts and latencies of one part of a run.

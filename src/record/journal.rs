@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Cell, CellKey, EnvironmentFigures, FitnessRow, OpenPeaks, Outline, PhaseGauge, PhaseSpan,
-    PlanIdentity, Stint, ToolIdentity,
+    PlanIdentity, SearchResult, Stint, ToolIdentity,
 };
 use crate::monitor::Stall;
 
@@ -118,4 +118,7 @@ pub struct RunEnd {
     pub stalls: Option<Vec<Stall>>,
     /// What the embedded server counted, if it ran.
     pub sink: Option<Value>,
+    /// What the searches found that began.
+    #[serde(default)]
+    pub searches: Vec<SearchResult>,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Cell, CellKey, Frame, OpenPeaks, Throttling};
-use crate::plan::{Client, ClientId, PhaseId, Plan};
+use crate::plan::{Client, ClientId, Phase, PhaseId, Plan};
 
 /// When a phase was in force, on the run's clock and without its drain.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ pub struct Ledger {
 pub enum Extent {
     /// Every phase.
     All,
-    /// Every phase but warm-ups.
+    /// Every phase but warm-ups and the probes of searches.
     Counting,
     /// One phase.
     Phase(PhaseId),
@@ -66,7 +66,7 @@ impl Ledger {
             peaks: BTreeMap::new(),
             phase_peaks: BTreeMap::new(),
             open_peaks: OpenPeaks::default(),
-            counting: plan.phases.iter().map(|phase| !phase.warmup).collect(),
+            counting: plan.phases.iter().map(Phase::counts).collect(),
             paced: plan.clients.iter().map(Client::is_paced).collect(),
             throttling: Throttling::default(),
         }

@@ -19,6 +19,7 @@ mod portion;
 mod ratio;
 mod results;
 mod schema;
+mod search;
 mod series;
 mod sparse;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use portion::{Broken, Portion, conserved};
 pub(crate) use ratio::{as_float, ratio};
 pub use results::Results;
 pub use schema::summary_schema;
+pub use search::{Condition, Probe, SearchEnd, SearchResult};
 pub use series::{PhaseRow, SeriesRow};
 pub use statistic::Reading;
 pub use stint::Stint;

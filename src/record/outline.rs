@@ -84,6 +84,7 @@ impl From<Outline> for Plan {
             classes: outline.classes,
             feeds: Vec::new(),
             phases: outline.phases,
+            searches: Vec::new(),
             thresholds: outline.thresholds,
             sink: SinkPlan::default(),
             monitor: Monitor { enabled: false, interval: Duration::from_secs(1) },

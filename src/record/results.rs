@@ -23,7 +23,7 @@ pub struct Results<'a> {
 }
 
 impl Results<'_> {
-    /// Everything but warm-ups.
+    /// Everything but warm-ups and probes.
     pub fn totals(&self) -> Figures {
         self.portion(Extent::Counting, None).figures()
     }
@@ -133,11 +133,13 @@ impl Results<'_> {
             kind: phase.kind.name().to_owned(),
             model: model(phase.load).to_owned(),
             warmup: phase.warmup,
+            level: None,
             start_s: span.start.as_secs_f64(),
             duration_s: span.length.as_secs_f64(),
             figures,
             cases,
             throttled,
+            search: None,
             clients: self.clients(span.phase),
             paced: self.paced(span.phase),
             classes: self.classes_of(Extent::Phase(span.phase), &portion.cell),

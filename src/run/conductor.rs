@@ -9,15 +9,19 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
 use super::phases::{Phases, planned};
+use super::searches::{Searches, Settled};
 use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
 use crate::monitor::{Monitor, Stall};
-use crate::plan::{ClientId, Phase, PhaseId};
-use crate::record::{self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset, RunEnd};
-use crate::report::{LastSecond, Progress, throttling_began};
+use crate::plan::{ClientId, Phase, PhaseId, SearchId};
+use crate::record::{
+    self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset, Probe, Results, RunEnd,
+    SearchEnd,
+};
+use crate::report::{LastSecond, Progress, probe_ended, search_ended, throttling_began};
 use crate::smtp::Outcome;
-use crate::verdict::Interruption;
+use crate::verdict::{self, Interruption, Next};
 
 /// How far ahead an order is sent, so that all workers have it in time.
 const AHEAD: Duration = Duration::from_millis(200);
@@ -37,6 +41,7 @@ pub(super) struct Conductor {
     merger: Merger,
     ledger: Ledger,
     phases: Phases,
+    searches: Searches,
     usage: Usage,
     /// When the monitor was last asked.
     looked: Duration,
@@ -68,6 +73,7 @@ impl Conductor {
             merger: Merger::new(shared.workers),
             ledger: Ledger::new(&shared.plan),
             phases: Phases::new(shared),
+            searches: Searches::new(&shared.plan),
             usage: Usage::new(&shared.plan),
             looked: Duration::ZERO,
             last_second: None,
@@ -142,6 +148,7 @@ impl Conductor {
                 for frame in self.merger.add(handover) {
                     self.fold(&frame, observe);
                     self.show(&frame, observe);
+                    self.search(&frame, observe);
                 }
             }
             Note::CountReached(phase) => self.end_phase(phase),
@@ -222,7 +229,7 @@ impl Conductor {
     ) -> Progress {
         Progress {
             elapsed: now,
-            total: self.phases.total(),
+            total: self.phases.total(&self.shared),
             phase: self.phases.progress(&self.shared, now),
             open_sessions,
             errors: self.errors,
@@ -233,7 +240,7 @@ impl Conductor {
     /// A closed phase has started as many as it should: what follows begins for all at once.
     fn end_phase(&mut self, phase: PhaseId) {
         let at = Instant::now() + AHEAD;
-        self.engine.order(Order { at, change: Change::EndPhase(phase) });
+        self.engine.order(&Order { at, change: Change::EndPhase(phase) });
         let at = since(self.zero, at);
         self.phases.schedule().end_phase(&self.shared.timeline, phase, at);
     }
@@ -252,8 +259,76 @@ impl Conductor {
         }
     }
 
+    /// Judges the probes that are over, and lets their searches go on.
+    fn search(&mut self, frame: &Frame, observe: Observe<'_>) {
+        if self.phases.schedule().drains() || self.shared.used_up().is_some() {
+            return;
+        }
+        for settled in self.searches.settled(frame, self.phases.schedule()) {
+            let probe = self.judge(settled);
+            let (id, unit) = (settled.search, self.searches.unit(settled.search));
+            let search = &self.shared.plan.searches[id.index()];
+            let (settle, name) = (search.settle, search.name.clone());
+            observe(&Update::Probed(probe_ended(&probe, unit)));
+            let at_s = self.now().as_secs_f64();
+            let event = Event::ProbeJudged {
+                at_s,
+                search: name,
+                unit: unit.to_owned(),
+                probe: probe.clone(),
+            };
+            self.folder.event(&event);
+            let (next, phase) = self.searches.judged(id, settled.level, probe);
+            match next {
+                Next::Probe(level) => self.append(phase, level, settled.at + settle),
+                Next::End(end) => self.end_search(id, end, observe),
+            }
+        }
+    }
+
+    fn judge(&self, Settled { search, phase, level, .. }: Settled) -> Probe {
+        let spans = self.phases.spans(&self.shared, self.now());
+        let addresses: Vec<Vec<String>> =
+            named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
+        let (plan, ledger) = (&self.shared.plan, &self.ledger);
+        let results = Results { plan, ledger, spans: &spans, addresses: &addresses };
+        let search = &plan.searches[search.index()];
+        verdict::judge_probe(search, (phase, level), &results, &self.usage.loads())
+    }
+
+    /// A search tries a level: the planner makes the piece of the timeline, and all workers get it.
+    fn append(&mut self, phase: PhaseId, level: f64, at: Duration) {
+        let line = self.shared.timeline.probe(&self.shared.plan, phase, level);
+        let at = at.max(self.now() + AHEAD);
+        let change = Change::Append(Arc::clone(&line));
+        self.engine.order(&Order { at: self.zero + at, change });
+        self.phases.append(line, at);
+        let phase = self.shared.plan.phases[phase.index()].name.clone();
+        self.folder.event(&Event::ProbeOrdered { at_s: at.as_secs_f64(), phase, level });
+    }
+
+    fn end_search(&mut self, id: SearchId, end: SearchEnd, observe: Observe<'_>) {
+        let at = self.now() + AHEAD;
+        self.engine.order(&Order { at: self.zero + at, change: Change::EndSearch(id) });
+        self.phases.schedule().end_search(&self.shared.timeline, id, at);
+        let result = self.searches.end(id, end);
+        observe(&Update::Searched(search_ended(&result)));
+        self.folder.event(&Event::SearchEnded { at_s: at.as_secs_f64(), result });
+    }
+
+    /// The searches that the run did not let come to their end.
+    fn end_searches(&mut self, observe: Observe<'_>) {
+        let (now, at_s) = (self.now(), self.now().as_secs_f64());
+        let spans = self.phases.spans(&self.shared, now);
+        let began = |phase: PhaseId| spans.iter().any(|span| span.phase == phase);
+        for result in self.searches.interrupt(&self.shared.plan, &began) {
+            observe(&Update::Searched(search_ended(&result)));
+            self.folder.event(&Event::SearchEnded { at_s, result });
+        }
+    }
+
     fn drain(&mut self, at: Instant) {
-        self.engine.order(Order { at, change: Change::Drain });
+        self.engine.order(&Order { at, change: Change::Drain });
         let at = since(self.zero, at);
         self.phases.schedule().drain(at);
         let at_s = at.as_secs_f64();
@@ -290,7 +365,7 @@ impl Conductor {
             observe(&Update::Draining(signal));
         } else if !self.stopped {
             self.stopped = true;
-            self.engine.order(Order { at: now, change: Change::Stop });
+            self.engine.order(&Order { at: now, change: Change::Stop });
             self.folder.event(&Event::Order { at_s, change: record::Change::Stop });
             observe(&Update::Stopping(signal));
         }
@@ -312,6 +387,7 @@ impl Conductor {
         for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
             self.fold(&frame, observe);
         }
+        self.end_searches(observe);
         for text in self.engine.join() {
             self.failures.push(format!("a worker panicked: {text}"));
         }
@@ -335,6 +411,7 @@ impl Conductor {
                 stalls,
                 warnings: self.warnings,
                 sink: None,
+                searches: self.searches.into_results(),
             },
             extent: Kept::Whole,
         };

@@ -12,6 +12,7 @@ mod merge;
 mod phases;
 mod reread;
 mod reserves;
+mod searches;
 mod summary;
 mod targets;
 mod workers;
@@ -93,6 +94,10 @@ pub enum Update<'a> {
     Stopping(Interruption),
     /// The server holds back for the first time in a phase: when, at what level, by what.
     Throttled(String),
+    /// A probe of a search has ended: what became of it.
+    Probed(String),
+    /// A search has ended: what it found.
+    Searched(String),
     /// Something that the user should know at once.
     Trouble(String),
 }

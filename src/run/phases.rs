@@ -1,17 +1,21 @@
 //! Which phases are in force: what is announced and shown.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Shared;
-use crate::plan::{Load, PhaseId};
+use crate::plan::{Load, Phase, PhaseId, Plan};
 use crate::record::{Event, PhaseSpan, SpanEnd};
 use crate::report::{Level, PhaseProgress};
-use crate::timeline::Schedule;
+use crate::timeline::{Line, Schedule};
 
 /// The phases of a run under the orders in force.
 #[derive(Debug)]
 pub(super) struct Phases {
     schedule: Schedule,
+    /// The probes that searches asked for.
+    probes: BTreeMap<PhaseId, Arc<Line>>,
     began: Vec<bool>,
     ended: Vec<bool>,
 }
@@ -19,16 +23,27 @@ pub(super) struct Phases {
 impl Phases {
     pub(super) fn new(shared: &Shared) -> Self {
         let none = vec![false; shared.plan.phases.len()];
-        Self { schedule: Schedule::new(&shared.timeline), began: none.clone(), ended: none }
+        Self {
+            schedule: Schedule::new(&shared.timeline),
+            probes: BTreeMap::new(),
+            began: none.clone(),
+            ended: none,
+        }
     }
 
     pub(super) fn schedule(&mut self) -> &mut Schedule {
         &mut self.schedule
     }
 
+    /// A probe begins at a time, as its search asked for it.
+    pub(super) fn append(&mut self, line: Arc<Line>, at: Duration) {
+        self.schedule.append(&line, at);
+        self.probes.insert(line.id(), line);
+    }
+
     /// How long all phases take together, where that is known.
-    pub(super) fn total(&self) -> Option<Duration> {
-        self.schedule.total()
+    pub(super) fn total(&self, shared: &Shared) -> Option<Duration> {
+        self.schedule.total(&shared.timeline)
     }
 
     /// When the next phase begins or ends, after what was announced.
@@ -114,16 +129,24 @@ impl Phases {
         let phase = &shared.plan.phases[index];
         let begin = self.schedule.begin(id).unwrap_or_default();
         let elapsed = now.saturating_sub(begin);
-        let level = shared.timeline.line(id).level(elapsed);
+        let level = self.probes.get(&id).unwrap_or(shared.timeline.line(id)).level(elapsed);
+        let (position, of) = position(&shared.plan, index);
         PhaseProgress {
             name: phase.name.clone(),
-            position: index + 1,
-            of: shared.plan.phases.len(),
+            position,
+            of,
             elapsed,
             length: self.schedule.end(id).map(|end| end.saturating_sub(begin)),
             planned: planned(phase.load, level),
         }
     }
+}
+
+/// Which phase of how many one is, all probes of a search taken for one.
+fn position(plan: &Plan, index: usize) -> (usize, usize) {
+    let is_one = |phase: &&Phase| !phase.waits_to_be_asked();
+    let before = plan.phases.iter().take(index + 1).filter(is_one).count();
+    (before, plan.phases.iter().filter(is_one).count())
 }
 
 /// A level with what it counts.

@@ -13,7 +13,9 @@ use super::summary::{Ending, Kept};
 use crate::format;
 use crate::monitor::Sample;
 use crate::plan::Plan;
-use crate::record::{Chronicle, ChronicleError, Ledger, RunEnd, SeriesRow, Summary};
+use crate::record::{
+    Chronicle, ChronicleError, Ledger, RunEnd, SearchResult, SeriesRow, Summary,
+};
 
 /// A results folder that was read.
 #[derive(Debug)]
@@ -85,7 +87,10 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
         folded.so_far.took = Duration::from_secs(second.frame.second + 1);
         folded.so_far.spans = second.spans;
     }
-    let Some(end) = seconds.end() else { return Ok(folded) };
+    let Some(end) = seconds.end() else {
+        folded.so_far.searches = SearchResult::told(&chronicle.events()?);
+        return Ok(folded);
+    };
     for (spans, sample) in seconds.last_looks().iter().zip(samples) {
         folded.usage.look(&sample?, spans);
     }

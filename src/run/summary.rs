@@ -11,7 +11,7 @@ use super::environment::Usage;
 use super::error::chain;
 use crate::engine::UsedUp;
 use crate::format;
-use crate::plan::{Endpoint, PhaseId, Plan};
+use crate::plan::{Endpoint, Load, Phase, PhaseId, Plan};
 use crate::record::{
     EnvironmentFigures, Event, Extent, FitnessRow, FolderError, Ledger, Results, RunEnd, RunRecord,
     Summary, conserved,
@@ -95,7 +95,17 @@ impl Ending {
         }
         let on_threshold = ExitCode::chosen(record.threshold_exit_code);
         let course = self.course(failures);
-        let verdict = verdict::decide(&course, &totals, &thresholds, &fitness, on_threshold);
+        let searches = &self.run.searches;
+        // A plan of nothing but searches has measured what its probes have.
+        let searched = searches.iter().any(|search| search.capacity.or(search.broke_at).is_some());
+        let counts = |phase: &Phase| phase.counts() && phase.load != Load::Pause;
+        let measured = if plan.phases.iter().any(counts) || !searched { &totals } else { &all };
+        let verdict = verdict::decide(&course, measured, &thresholds, &fitness, on_threshold);
+        let verdict = verdict::with_searches(verdict, searches, &thresholds, on_threshold);
+        let mut phases = results.phases();
+        for search in searches {
+            search.add_to(&mut phases);
+        }
         let summary = Summary {
             schema_version: SCHEMA_VERSION,
             tool: record.tool.clone(),
@@ -110,7 +120,7 @@ impl Ending {
             reason: self.told_with(verdict.reason),
             warnings: self.run.warnings.clone(),
             classes: results.classes(Extent::Counting),
-            phases: results.phases(),
+            phases,
             environment: self.environment(&record.environment),
             thresholds,
             fitness,

@@ -21,6 +21,7 @@ pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
         classes: Vec::new(),
         feeds: Vec::new(),
         phases,
+        searches: Vec::new(),
         thresholds: Vec::new(),
         sink: SinkPlan::default(),
         monitor: Monitor { enabled: false, interval: Duration::from_secs(1) },

@@ -45,6 +45,16 @@ pub struct Line {
     length: Option<Duration>,
     draw: Draw,
     work: Work,
+    level: KnownLevel,
+}
+
+/// Whether it is known what a phase does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum KnownLevel {
+    Known,
+    /// A probe that its search may ask for: its level is at most that of the line, and nothing
+    /// starts in it.
+    AtMost,
 }
 
 #[derive(Clone, Debug)]
@@ -63,8 +73,17 @@ pub(super) struct OpenWork {
     pub(super) planned: u64,
     /// Who sends them.
     pub(super) shares: Shares,
-    /// How many starts the open phases before this one have.
-    before: u64,
+    numbering: StartNumbering,
+}
+
+/// Where the starts of an open phase stand among all messages of the run.
+#[derive(Clone, Copy, Debug)]
+enum StartNumbering {
+    /// Behind so many of the open phases before.
+    Behind(u64),
+    /// Among the messages of the closed phases: nobody knows before the run how many starts a probe
+    /// has.
+    Sparse(SlotNumbering),
 }
 
 /// What a closed phase does.
@@ -75,14 +94,14 @@ struct ClosedWork {
     numbering: SlotNumbering,
 }
 
-/// Where the messages of a closed phase stand among all messages of the run.
+/// Where the messages of a closed phase, or of a probe, stand among all messages of the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SlotNumbering {
     /// The starts of all open phases.
     pub(super) open_starts: u64,
-    /// The most slots of any closed phase.
+    /// The most slots of any closed phase, at least one.
     pub(super) slots: u64,
-    /// The number of closed phases.
+    /// The number of closed phases and of open probes.
     pub(super) phases: u64,
     /// The position of this phase among them.
     pub(super) position: u64,
@@ -107,12 +126,62 @@ impl SlotNumbering {
         let (ordinal, slot) = (turn.checked_div(self.slots)?, turn % self.slots);
         (position == self.position).then_some((u32::try_from(slot).ok()?, ordinal))
     }
+
+    /// The number of start `n` of an open probe, which takes all slots in turns.
+    fn start_seq(self, n: u64) -> u64 {
+        let slots = self.slots.max(1);
+        self.seq(u32::try_from(n % slots).unwrap_or(u32::MAX), n / slots)
+    }
+
+    /// The start of an open probe behind a number.
+    fn start(self, seq: u64) -> Option<u64> {
+        let (slot, ordinal) = self.place(seq)?;
+        ordinal.checked_mul(self.slots.max(1))?.checked_add(u64::from(slot))
+    }
 }
 
 impl Line {
-    /// Compiles a phase; the draws are those of the run.
+    /// Compiles a phase; the draws are those of the run. A probe that waits to be asked for has no
+    /// starts.
     pub(super) fn new(id: PhaseId, phase: &Phase, run: Draw) -> Self {
-        let draw = run.at(u64::from(id.0));
+        match phase.begin {
+            Begin::Asked(_) => Self {
+                level: KnownLevel::AtMost,
+                length: None,
+                ..Self::compiled(id, &Phase { count: Some(0), ..phase.clone() }, run)
+            },
+            Begin::Start | Begin::After(_) | Begin::With(..) | Begin::Behind(_) => {
+                Self::compiled(id, phase, run)
+            }
+        }
+    }
+
+    /// The same probe at the level that its search asks for.
+    #[must_use]
+    pub fn at_level(&self, phase: &Phase, level: f64) -> Self {
+        let level = Curve::Linear { from: level, to: level };
+        let load = match phase.load {
+            Load::Open { arrival, max_in_flight, .. } => {
+                Load::Open { rate: level, arrival, max_in_flight }
+            }
+            Load::Closed { .. } => Load::Closed { connections: level },
+            Load::Pause => Load::Pause,
+        };
+        let mut line = Self::of_draw(self.id, &Phase { load, ..phase.clone() }, self.draw);
+        match (&mut line.work, &self.work) {
+            (Work::Open(new), Work::Open(old)) => new.numbering = old.numbering,
+            (Work::Closed(new), Work::Closed(old)) => new.numbering = old.numbering,
+            (Work::Open(_) | Work::Closed(_) | Work::Pause, _) => {}
+        }
+        line
+    }
+
+    fn compiled(id: PhaseId, phase: &Phase, run: Draw) -> Self {
+        Self::of_draw(id, phase, run.at(u64::from(id.0)))
+    }
+
+    /// Compiles a phase with draws of its own.
+    fn of_draw(id: PhaseId, phase: &Phase, draw: Draw) -> Self {
         let (curve, length, work) = match &phase.load {
             Load::Open { rate, arrival, .. } => {
                 let curve = LevelCurve::new(*rate, phase.duration);
@@ -123,7 +192,12 @@ impl Line {
                 (
                     curve,
                     length,
-                    Work::Open(OpenWork { arrival: *arrival, planned, shares, before: 0 }),
+                    Work::Open(OpenWork {
+                        arrival: *arrival,
+                        planned,
+                        shares,
+                        numbering: StartNumbering::Behind(0),
+                    }),
                 )
             }
             Load::Closed { connections } => {
@@ -137,23 +211,30 @@ impl Line {
                 (curve, phase.duration, Work::Pause)
             }
         };
-        Self { id, begin: phase.begin, curve, length, draw, work }
+        let level = KnownLevel::Known;
+        Self { id, begin: phase.begin, curve, length, draw, work, level }
     }
 
     /// Puts the starts behind those of the open phases before.
     pub(super) fn number_starts(&mut self, before: u64) {
         match &mut self.work {
-            Work::Open(work) => work.before = before,
+            Work::Open(work) => work.numbering = StartNumbering::Behind(before),
             Work::Closed(_) | Work::Pause => {}
         }
     }
 
-    /// Puts the messages of the slots among those of the other phases.
-    pub(super) fn number_slots(&mut self, numbering: SlotNumbering) {
+    /// Puts the messages of the slots, or those of an open probe, among those of the other phases.
+    pub(super) fn number_sparsely(&mut self, numbering: SlotNumbering) {
         match &mut self.work {
             Work::Closed(work) => work.numbering = numbering,
-            Work::Open(_) | Work::Pause => {}
+            Work::Open(work) => work.numbering = StartNumbering::Sparse(numbering),
+            Work::Pause => {}
         }
+    }
+
+    /// Whether it is a probe that its search may ask for, or may not.
+    pub fn waits_to_be_asked(&self) -> bool {
+        self.level == KnownLevel::AtMost
     }
 
     /// The phase that it is compiled from.
@@ -177,14 +258,16 @@ impl Line {
 
     /// How long it is in force: its duration or, in an open phase that its count ends, until the
     /// last start. A closed phase with both may end before. None: a closed phase that only its
-    /// count ends.
+    /// count ends, and a probe that waits to be asked for.
     pub fn length(&self) -> Option<Duration> {
         self.length
     }
 
-    /// How many messages start: exact in an open phase, none in a closed one, 0 in a pause.
+    /// How many messages start: exact in an open phase, none in a closed one, 0 in a pause; none in
+    /// a probe that waits to be asked for.
     pub fn starts_planned(&self) -> Option<u64> {
         match &self.work {
+            _ if self.waits_to_be_asked() => None,
             Work::Open(work) => Some(work.planned),
             Work::Closed(_) => None,
             Work::Pause => Some(0),
@@ -241,11 +324,23 @@ impl Line {
         self.draw.at(u64::from(slot)).at(ordinal)
     }
 
-    /// The number of start `n` among all messages of the run: dense, from 1, in file order.
+    /// The number of start `n` among all messages of the run: dense, from 1, in file order. Those of
+    /// probes are beyond these, unique and with gaps.
     pub fn start_seq(&self, n: u64) -> u64 {
         match &self.work {
-            Work::Open(work) => work.before + n + 1,
+            Work::Open(work) => match work.numbering {
+                StartNumbering::Behind(before) => before + n + 1,
+                StartNumbering::Sparse(numbering) => numbering.start_seq(n),
+            },
             Work::Closed(_) | Work::Pause => n + 1,
+        }
+    }
+
+    /// The start with this number; beyond the last one where the phase has none such.
+    pub(super) fn start_of(&self, seq: u64) -> Option<u64> {
+        match self.open_work()?.numbering {
+            StartNumbering::Behind(before) => seq.checked_sub(before)?.checked_sub(1),
+            StartNumbering::Sparse(numbering) => numbering.start(seq),
         }
     }
 

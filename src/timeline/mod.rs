@@ -43,6 +43,8 @@ const SESSIONS: u64 = 1 << 32;
 pub struct Timeline {
     draw: Draw,
     lines: Vec<Arc<Line>>,
+    /// By search: its probes.
+    searches: Vec<Vec<PhaseId>>,
 }
 
 /// Which part of the starts and slots one worker has: number `n` where `n % of == worker`.
@@ -73,8 +75,24 @@ impl Timeline {
             .zip(&plan.phases)
             .map(|(id, phase)| Line::new(id, phase, draw))
             .collect();
-        number(&mut lines);
-        Self { draw, lines: lines.into_iter().map(Arc::new).collect() }
+        let searches: Vec<Vec<PhaseId>> =
+            plan.searches.iter().map(|search| search.probes().collect()).collect();
+        number(&mut lines, &searches.concat());
+        Self { draw, lines: lines.into_iter().map(Arc::new).collect(), searches }
+    }
+
+    /// The probes of each search, in their order.
+    pub fn searches(&self) -> &[Vec<PhaseId>] {
+        &self.searches
+    }
+
+    /// A probe at the level that its search asks for: a further piece of the timeline.
+    ///
+    /// # Panics
+    ///
+    /// With an id of another plan.
+    pub fn probe(&self, plan: &Plan, id: PhaseId, level: f64) -> Arc<Line> {
+        Arc::new(self.line(id).at_level(&plan.phases[id.index()], level))
     }
 
     /// By [`PhaseId`].
@@ -92,7 +110,7 @@ impl Timeline {
     }
 
     /// The planned beginning of each phase since the run's start; none behind a closed phase
-    /// that only a count ends. Behind one with a duration too it is the latest.
+    /// that only a count ends, and behind a search. Behind one with a duration too it is the latest.
     pub fn begins(&self) -> Vec<Option<Duration>> {
         self.begins_by(&Line::length)
     }
@@ -128,6 +146,7 @@ impl Timeline {
                 begins[id.index()]?.checked_add(length(before)?)
             }
             Begin::With(id, delay) => begins.get(id.index()).copied()??.checked_add(delay),
+            Begin::Asked(_) | Begin::Behind(_) => None,
         }
     }
 
@@ -144,16 +163,18 @@ impl Timeline {
 }
 
 /// Gives each phase its place in the numbers of messages.
-fn number(lines: &mut [Line]) {
+fn number(lines: &mut [Line], probes: &[PhaseId]) {
+    let is_sparse = |line: &Line| line.is_closed() || probes.contains(&line.id());
     let mut open_starts = 0_u64;
-    for line in lines.iter_mut() {
+    for line in lines.iter_mut().filter(|line| !is_sparse(line)) {
         line.number_starts(open_starts);
         open_starts = open_starts.saturating_add(line.starts_planned().unwrap_or_default());
     }
     let slots = lines.iter().map(|line| u64::from(line.peak_slots())).max().unwrap_or_default();
-    let phases = lines.iter().filter(|line| line.is_closed()).count() as u64;
-    for (position, line) in (0..).zip(lines.iter_mut().filter(|line| line.is_closed())) {
-        line.number_slots(SlotNumbering { open_starts, slots, phases, position });
+    let slots = slots.max(1);
+    let phases = lines.iter().filter(|line| is_sparse(line)).count() as u64;
+    for (position, line) in (0..).zip(lines.iter_mut().filter(|line| is_sparse(line))) {
+        line.number_sparsely(SlotNumbering { open_starts, slots, phases, position });
     }
 }
 
@@ -163,7 +184,7 @@ mod tests {
 
     use super::fixture::{after, closed, open, phase, plan, seconds, steady};
     use super::*;
-    use crate::plan::{Arrival, Load, Phase};
+    use crate::plan::{Arrival, Load, Phase, Search, SearchId};
 
     fn even(rate: f64) -> Load {
         open(steady(rate), Arrival::Even)
@@ -219,6 +240,84 @@ mod tests {
         assert!(open.iter().copied().eq(1..=last), "{open:?}");
         assert_eq!(closed.iter().collect::<BTreeSet<_>>().len(), 80);
         assert!(closed.iter().all(|seq| *seq > last), "{closed:?}");
+    }
+
+    /// A search with rates between two phases, and one with connections behind them.
+    fn with_searches() -> Plan {
+        let probe = |search, load| Phase {
+            begin: Begin::Asked(SearchId(search)),
+            ..phase(load, seconds(2))
+        };
+        let searched = |first: u16| Search {
+            name: "find".to_owned(),
+            first: PhaseId(first),
+            max_probes: 2,
+            from: 10.0,
+            to: 100.0,
+            settle: Duration::ZERO,
+            precision: 0.05,
+            conditions: Vec::new(),
+        };
+        let phases = vec![
+            phase(even(10.0), seconds(2)),
+            after(phase(even(10.0), seconds(2)), 0),
+            probe(0, even(100.0)),
+            Phase { begin: Begin::Behind(SearchId(0)), ..phase(even(10.0), seconds(3)) },
+            phase(closed(steady(3.0)), seconds(1)),
+            probe(1, closed(steady(7.0))),
+        ];
+        Plan { searches: vec![searched(1), searched(4)], ..plan(phases) }
+    }
+
+    #[test]
+    fn messages_of_probes_have_numbers_of_their_own_whatever_their_level() {
+        let plan = with_searches();
+        let timeline = Timeline::new(&plan);
+        let mut lines: Vec<Arc<Line>> =
+            timeline.lines().iter().filter(|line| !line.waits_to_be_asked()).cloned().collect();
+        assert_eq!(lines.len(), 4);
+        lines.push(timeline.probe(&plan, PhaseId(2), 57.5));
+        lines.push(timeline.probe(&plan, PhaseId(5), 6.0));
+
+        let numbers: Vec<Vec<u64>> = lines
+            .iter()
+            .map(|line| line.in_order().take(200).map(|message| message.seq).collect())
+            .collect();
+
+        assert_eq!(numbers.iter().map(Vec::len).collect::<Vec<_>>(), [20, 20, 30, 200, 115, 200]);
+        let all: Vec<u64> = numbers.concat();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+        // What is no probe is numbered as if there were no searches.
+        assert!([&numbers[0][..], &numbers[2][..]].concat().into_iter().eq(1..=50));
+        for (line, numbers) in lines.iter().zip(&numbers) {
+            for seq in numbers {
+                assert_eq!(line.numbered(*seq).map(|message| message.seq), Some(*seq));
+            }
+        }
+    }
+
+    #[test]
+    fn a_probe_that_waits_to_be_asked_sends_nothing() {
+        let timeline = Timeline::new(&with_searches());
+        for line in timeline.lines().iter().filter(|line| line.waits_to_be_asked()) {
+            assert_eq!((line.starts_planned(), line.length()), (None, None));
+            assert_eq!(line.in_order().count(), 0);
+        }
+        let begins = timeline.begins();
+        assert_eq!(begins[1..4], [seconds(2), None, None]);
+    }
+
+    #[test]
+    fn a_probe_is_the_same_whenever_it_is_asked_for() {
+        let plan = with_searches();
+        let starts = |timeline: &Timeline| -> Vec<PlannedStart> {
+            timeline.probe(&plan, PhaseId(2), 57.5).starts(Share::ALL).collect()
+        };
+
+        let found = starts(&Timeline::new(&plan));
+
+        assert_eq!(found, starts(&Timeline::new(&plan)));
+        assert_eq!((found.len(), found[0].at), (115, Duration::from_secs_f64(1.0 / 57.5)));
     }
 
     #[test]

@@ -33,9 +33,11 @@ impl Line {
                 draw: line.start_draw(start.n),
             })),
             Model::Closed => {
-                let slots = self.peak_slots();
-                let turns =
-                    (0_u64..).flat_map(move |ordinal| (0..slots).map(move |slot| (slot, ordinal)));
+                // A probe that waits to be asked for may send nothing at all.
+                let slots = if self.waits_to_be_asked() { 0 } else { self.peak_slots() };
+                let turns = (0_u64..)
+                    .take_while(move |_| slots > 0)
+                    .flat_map(move |ordinal| (0..slots).map(move |slot| (slot, ordinal)));
                 Box::new(turns.map(move |(slot, ordinal)| line.of_slot(slot, ordinal)))
             }
             Model::Pause => Box::new(std::iter::empty()),
@@ -46,10 +48,11 @@ impl Line {
     pub fn numbered(&self, seq: u64) -> Option<Numbered> {
         match self.model() {
             Model::Open => {
-                let n = seq.checked_sub(self.start_seq(0))?;
+                let n = self.start_of(seq)?;
                 let client = self.client_of_start(n)?;
                 Some(Numbered { seq, client, draw: self.start_draw(n) })
             }
+            Model::Closed if self.waits_to_be_asked() => None,
             Model::Closed => {
                 let (slot, ordinal) = self.place_of(seq)?;
                 Some(self.of_slot(slot, ordinal))

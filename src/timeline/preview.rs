@@ -12,7 +12,7 @@ use super::ports::{self, Reach, TIME_WAIT};
 use super::sketch::{Sketch, sketches};
 use super::{Line, Model, Timeline};
 use crate::message::CountRange;
-use crate::plan::{ClientId, Curve, Load, MessageId, Phase, Plan};
+use crate::plan::{ClientId, Curve, Load, MessageId, Phase, Plan, Search};
 
 /// What a run will do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ pub struct Preview {
 pub struct PhasePreview {
     /// The phase's name.
     pub name: String,
-    /// `steady`, `ramp`, `burst`, `step` or `pause`.
+    /// `steady`, `ramp`, `burst`, `step`, `pause` or `search`.
     pub kind: &'static str,
     /// What is given in it.
     pub model: Model,
@@ -47,13 +47,17 @@ pub struct PhasePreview {
     /// When it begins, in seconds; absent behind a phase that only its count ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_s: Option<f64>,
-    /// How long it is in force, in seconds; absent where only its count ends it.
+    /// How long it is in force, in seconds; absent where only its count ends it, and of a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length_s: Option<f64>,
+    /// Of a search: how long all the probes that it may have take with the pauses between them, in
+    /// seconds, without their drains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length_at_most_s: Option<f64>,
     /// The load; absent in a pause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LevelRange>,
-    /// How many messages start; absent in a closed phase.
+    /// How many messages start; absent in a closed phase and a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<u64>,
     /// How many malformed cases start, give or take a few; absent where none do, and in a closed
@@ -90,24 +94,26 @@ pub struct ClientShare {
 /// Sums over all phases.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PlannedTotals {
-    /// The starts of the open phases, without malformed ones.
+    /// The starts of the open phases, without malformed ones; of a search those of its first probe.
     pub messages_at_least: u64,
     /// The malformed starts of the open phases; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cases_at_least: Option<u64>,
-    /// The same with the counts of the closed phases; absent where one of them has no count.
+    /// The same with the counts of the closed phases; absent where one of them has no count, and
+    /// where there is a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages_at_most: Option<u64>,
     /// Sessions: no fewer can carry the messages that are sure, and hold open what the closed
     /// phases hold; where starts are dropped or connections fail there may be fewer.
     pub sessions_at_least: u64,
-    /// The text of the open phases' messages, an estimate; absent where a size is not known.
+    /// The text of the open phases' messages, an estimate; absent where a size is not known, and
+    /// where there is a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub octets: Option<u64>,
     /// The shortest run in seconds: phases end as early as their counts can end them.
     pub length_at_least_s: f64,
     /// The longest run in seconds, each phase drained as long as may be; absent where only a
-    /// count ends a phase.
+    /// count ends a phase, and where there is a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length_at_most_s: Option<f64>,
 }
@@ -136,7 +142,7 @@ impl Preview {
         Self {
             name: plan.name.clone(),
             seed: plan.seed,
-            phases: placed.iter().map(|placed| phase_preview(plan, *placed)).collect(),
+            phases: phase_previews(plan, &placed),
             totals: totals(plan, timeline, &placed, &sizes),
             peaks: Peaks::of(plan, &placed),
             needs: Needs::of(plan, &placed, &sizes, reach),
@@ -163,6 +169,37 @@ pub(super) fn place<'a>(plan: &'a Plan, timeline: &'a Timeline) -> Vec<Placed<'a
         .collect()
 }
 
+/// A search is one phase to look at, whatever its probes.
+fn phase_previews(plan: &Plan, placed: &[Placed<'_>]) -> Vec<PhasePreview> {
+    let search = |id| plan.searches.iter().find(|search| search.first == id);
+    placed
+        .iter()
+        .filter(|placed| !placed.line.waits_to_be_asked())
+        .map(|placed| {
+            let preview = phase_preview(plan, *placed);
+            match search(placed.line.id()) {
+                Some(search) => search_preview(search, placed.phase, preview),
+                None => preview,
+            }
+        })
+        .collect()
+}
+
+fn search_preview(search: &Search, probe: &Phase, preview: PhasePreview) -> PhasePreview {
+    let Search { from, to, settle, max_probes, .. } = *search;
+    let hold = probe.duration.unwrap_or_default();
+    let most = (hold + settle) * u32::from(max_probes);
+    PhasePreview {
+        name: search.name.clone(),
+        length_s: None,
+        length_at_most_s: Some(most.as_secs_f64()),
+        level: Some(LevelRange { from, to, peak: to }),
+        messages: None,
+        cases: None,
+        ..preview
+    }
+}
+
 fn phase_preview(plan: &Plan, placed: Placed<'_>) -> PhasePreview {
     let Placed { phase, line, begin, .. } = placed;
     let is_pause = line.model() == Model::Pause;
@@ -173,6 +210,7 @@ fn phase_preview(plan: &Plan, placed: Placed<'_>) -> PhasePreview {
         warmup: phase.warmup,
         start_s: begin.map(|begin| begin.as_secs_f64()),
         length_s: line.length().map(|length| length.as_secs_f64()),
+        length_at_most_s: None,
         level: level(&phase.load),
         messages: line.starts_planned().map(|starts| starts - case_starts(plan, placed)),
         cases: line.starts_planned().map(|_| case_starts(plan, placed)).filter(|cases| *cases > 0),
@@ -237,9 +275,11 @@ fn totals(
     PlannedTotals {
         messages_at_least: open,
         cases_at_least: (cases > 0).then_some(cases),
-        messages_at_most: counts.and_then(|counts| open.checked_add(counts)),
+        messages_at_most: counts
+            .filter(|_| plan.searches.is_empty())
+            .and_then(|counts| open.checked_add(counts)),
         sessions_at_least: sessions_at_least(plan, placed),
-        octets: octets(placed, sizes),
+        octets: octets(placed, sizes).filter(|_| plan.searches.is_empty()),
         length_at_least_s: shortest(plan, timeline).as_secs_f64(),
         length_at_most_s: longest(placed).map(|length| length.as_secs_f64()),
     }
@@ -296,7 +336,7 @@ fn sessions_used_up(plan: &Plan, placed: &Placed<'_>) -> f64 {
 /// By client: the slots that are open together. A phase that a count ends may never open them.
 fn slots_held(plan: &Plan, placed: &Placed<'_>) -> Vec<f64> {
     let mut held = vec![0.0; plan.clients.len()];
-    if placed.phase.count.is_none() {
+    if placed.phase.count.is_none() && !placed.line.waits_to_be_asked() {
         for slot in 0..placed.line.peak_slots() {
             held[placed.line.client_of_slot(slot).index()] += 1.0;
         }

@@ -1,13 +1,19 @@
 //! Figures × thresholds → pass, fail, invalid.
 
+mod bracket;
 mod exit;
 mod fitness;
 mod judge;
 mod load;
 mod outcome;
+mod probe;
+mod searched;
 
+pub use bracket::{Bracket, Grain, Next, ProbeEnd};
 pub use exit::ExitCode;
 pub use fitness::{FitnessCheck, Reserves, advised, fitness, fitness_before, measured};
 pub use judge::{judge, thresholds_of};
 pub use load::{MachineLoad, WorkerLoad};
 pub use outcome::{Course, Interruption, Verdict, decide};
+pub use probe::{judge_probe, probe_end};
+pub use searched::{search_level, search_sentence, with_searches};

@@ -19,6 +19,7 @@ mod render;
 mod report;
 mod route;
 mod scenarios;
+mod search;
 mod server;
 mod sink;
 mod sums;

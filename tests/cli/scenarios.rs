@@ -20,6 +20,7 @@ macro_rules! scenarios {
 
 scenarios! {
     auth_failures_passes: "auth-failures.toml" in "0.03";
+    capacity_passes: "capacity.toml" in "0.05";
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
     connection_limits_passes: "connection-limits.toml" in "0.3";
     content_filter_passes: "content-filter.toml" in "0.05";

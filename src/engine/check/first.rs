@@ -36,6 +36,7 @@ impl<'a> First<'a> {
 
 fn first_in(line: &Arc<Line>, client: ClientId) -> Option<(Draw, u64)> {
     match line.model() {
+        Model::Open | Model::Closed if line.waits_to_be_asked() => None,
         Model::Open => {
             let mut starts = line.starts(Share::ALL).take(LOOKED_AT);
             let start = starts.find(|start| start.client == client)?;

@@ -5,6 +5,7 @@ mod answers;
 mod login;
 mod pace;
 mod rude;
+mod search;
 mod secure;
 mod throttling;
 mod used_up;

@@ -79,12 +79,7 @@ fn keys_that_begin_with_x_are_ignored_everywhere() {
 fn keys_and_values_of_later_versions_are_told_apart_from_mistakes() {
     let clients = [json!({ "expect": { "starttls": "454" } })];
     let phases = [
-        json!({ "kind": "search" }),
         json!({ "per": "session" }),
-        json!({ "while": [] }),
-        json!({ "settle": "5s" }),
-        json!({ "precision": "5%" }),
-        json!({ "max_probes": 5 }),
         json!({ "thresholds": [{ "check": "x", "window": "1s" }] }),
         json!({ "thresholds": [{ "check": "x", "for": "1s" }] }),
         json!({ "thresholds": [{ "check": "x", "action": "abort" }] }),

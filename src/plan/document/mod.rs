@@ -189,7 +189,6 @@ fn later_keys(table: &str) -> &'static [&'static str] {
 fn is_later_value(name: &str, value: &Value) -> bool {
     let text = value.as_str();
     match name {
-        "PhaseKind" => text == Some("search"),
         "Action" => text == Some("abort"),
         _ => false,
     }

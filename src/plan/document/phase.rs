@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mix, ShortOr, ThresholdEntry};
-use crate::plan::{Rate, Span};
+use crate::plan::{Rate, Share, Span};
 
 /// Keys of a phase that this version does not build.
-pub(super) const LATER: &[&str] = &["per", "while", "settle", "precision", "max_probes"];
+pub(super) const LATER: &[&str] = &["per"];
 
 /// One line of the timeline.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -31,8 +31,22 @@ pub struct Phase {
     pub every: Option<Span>,
     /// Of a burst: how long one is.
     pub burst: Option<Span>,
-    /// Of steps: how long each level is held.
+    /// Of steps and of a search: how long each level is held.
     pub hold: Option<Span>,
+    /// Of a search: what must hold at a level, judged over all messages of its probe once the last
+    /// of them has ended. At least one; entries have neither `action` nor a window.
+    #[serde(rename = "while")]
+    #[schemars(length(min = 1))]
+    pub conditions: Option<Vec<ThresholdEntry>>,
+    /// Of a search: for how long nothing is sent between the last answer of a probe and the next
+    /// probe. Default: 5s.
+    pub settle: Option<Span>,
+    /// Of a search: how close the highest level that holds and the lowest that doesn't must come,
+    /// as a share of the former; 0.1 % to 50 %. Default: 5%.
+    pub precision: Option<Share>,
+    /// Of a search: how many levels are tried at most. Default: 20.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_probes: Option<u16>,
     /// The name of an earlier phase; this one begins with it, beside the others, instead of after
     /// the phase before.
     pub with: Option<String>,
@@ -95,9 +109,12 @@ pub enum PhaseKind {
     Step,
     /// Nothing is sent; connections stay open.
     Pause,
+    /// The highest level at which all of `while` hold: doubled from `from` until they don't, then
+    /// bisected; each probe is a phase `NAME/1`, `NAME/2`, ... of its own, in no total.
+    Search,
 }
 
-/// A level that moves: `{ from, to }` of a ramp, `{ from, to, by }` of steps, `{ base, peak }` of
+/// A level that moves: `{ from, to }` of a ramp and of a search, `{ from, to, by }` of steps, `{ base, peak }` of
 /// bursts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -72,6 +72,8 @@ pub(super) fn lower(
         KindName::Ramp => vec![level.ramp(*last, faults)?],
         KindName::Burst => vec![level.burst(table, faults)?],
         KindName::Step => level.steps(faults)?,
+        // Where a search ends is not written, so a ramp does not begin there.
+        KindName::Search => return Some((level.model, level.bounds(faults)?)),
         KindName::Pause => return None,
     };
     for curve in &curves {
@@ -171,6 +173,23 @@ impl Level {
                 .map(|level| Curve::Linear { from: level, to: level })
                 .collect(),
         )
+    }
+
+    /// The lowest and the highest level of a search, each as the curve of a probe.
+    fn bounds(&self, faults: &mut Faults) -> Option<Vec<Curve>> {
+        let levels = self.levels(&["from", "to"], "a search has `{ from, to }`", faults)?;
+        let from = self.needed("from", levels.from, faults);
+        let to = self.needed("to", levels.to, faults);
+        let (from, to) = (from?, to?);
+        if from <= 0.0 {
+            faults.bad(&format!("{}/from", self.pointer), "a search begins above zero");
+            return None;
+        }
+        if to <= from {
+            faults.bad(&format!("{}/to", self.pointer), "`to` is above `from`");
+            return None;
+        }
+        Some([from, to].map(|level| Curve::Linear { from: level, to: level }).to_vec())
     }
 
     /// The long form, if it has no other keys than these.

@@ -61,7 +61,7 @@ pub(super) fn lower(
     login::check(&clients, &messages, &feeds, &mut faults);
     tls::check_names(&clients, &targets, &mut faults);
     let people = track::People { names: &names, clients: &clients, targets: &targets };
-    let phases = track::lower_all(document, people, &mut faults);
+    let (phases, searches) = track::lower_all(document, people, &mut faults);
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);
     let sink = sink::lower(document.sink.as_ref(), files, accounts, &mut faults);
     agreement::check(&clients, &targets, &sink, &mut faults);
@@ -81,6 +81,7 @@ pub(super) fn lower(
         classes: names.into_classes(),
         feeds,
         phases,
+        searches,
         thresholds,
         sink,
         monitor,

@@ -8,7 +8,12 @@ use crate::plan::Span;
 use crate::plan::document::{Phase as PhaseTable, PhaseKind as KindName};
 use crate::plan::model::PhaseKind;
 
-use KindName::{Burst, Pause, Ramp, Steady, Step};
+use KindName::{Burst, Pause, Ramp, Search, Steady, Step};
+
+/// The finest and the coarsest precision of a search.
+const PRECISIONS: std::ops::RangeInclusive<f64> = 0.001..=0.5;
+/// The most probes of a search.
+const MOST_PROBES: u16 = 100;
 
 /// The kind of a phase in the plan's model.
 pub(super) fn lower_kind(kind: KindName) -> PhaseKind {
@@ -18,24 +23,31 @@ pub(super) fn lower_kind(kind: KindName) -> PhaseKind {
         Burst => PhaseKind::Burst,
         Step => PhaseKind::Step,
         Pause => PhaseKind::Pause,
+        Search => PhaseKind::Search,
     }
 }
 
 /// Refuses the keys that a phase of this kind does not have, and asks for those that it needs.
 pub(super) fn check_keys(table: &PhaseTable, kind: KindName, pointer: &str, faults: &mut Faults) {
-    let keys: [(&str, bool, &[KindName]); 13] = [
+    let keys: [(&str, bool, &[KindName]); 19] = [
         ("every", table.every.is_some(), &[Burst]),
         ("burst", table.burst.is_some(), &[Burst]),
-        ("hold", table.hold.is_some(), &[Step]),
+        ("hold", table.hold.is_some(), &[Step, Search]),
+        ("while", table.conditions.is_some(), &[Search]),
+        ("settle", table.settle.is_some(), &[Search]),
+        ("precision", table.precision.is_some(), &[Search]),
+        ("max_probes", table.max_probes.is_some(), &[Search]),
+        ("warmup", table.warmup.is_some(), &[Steady, Ramp, Burst, Step, Pause]),
+        ("repeat", table.repeat.is_some(), &[Steady, Ramp, Burst, Step, Pause]),
         ("duration", table.duration.is_some(), &[Steady, Ramp, Burst, Pause]),
         ("count", table.count.is_some(), &[Steady, Ramp, Burst]),
-        ("connections", table.connections.is_some(), &[Steady, Ramp, Burst, Step]),
-        ("rate", table.rate.is_some(), &[Steady, Ramp, Burst, Step]),
+        ("connections", table.connections.is_some(), &[Steady, Ramp, Burst, Step, Search]),
+        ("rate", table.rate.is_some(), &[Steady, Ramp, Burst, Step, Search]),
         ("mix", table.mix.is_some(), &[Steady, Ramp, Burst, Step]),
-        ("arrival", table.arrival.is_some(), &[Steady, Ramp, Burst, Step]),
-        ("max_in_flight", table.max_in_flight.is_some(), &[Steady, Ramp, Burst, Step]),
-        ("max_connections", table.max_connections.is_some(), &[Steady, Ramp, Burst, Step]),
-        ("drain", table.drain.is_some(), &[Steady, Ramp, Burst, Step]),
+        ("arrival", table.arrival.is_some(), &[Steady, Ramp, Burst, Step, Search]),
+        ("max_in_flight", table.max_in_flight.is_some(), &[Steady, Ramp, Burst, Step, Search]),
+        ("max_connections", table.max_connections.is_some(), &[Steady, Ramp, Burst, Step, Search]),
+        ("drain", table.drain.is_some(), &[Steady, Ramp, Burst, Step, Search]),
         ("thresholds", table.thresholds.is_some(), &[Steady, Ramp, Burst, Step]),
     ];
     for (key, _, kinds) in
@@ -62,6 +74,7 @@ fn check_needs(table: &PhaseTable, kind: KindName, pointer: &str, faults: &mut F
         Ramp | Pause => &[("duration", table.duration.is_some())],
         Burst => &[("every", table.every.is_some()), ("burst", table.burst.is_some())],
         Step => &[("hold", table.hold.is_some())],
+        Search => &[("hold", table.hold.is_some()), ("while", table.conditions.is_some())],
     };
     for (key, _) in needs.iter().filter(|(_, is_there)| !is_there) {
         faults.missing(pointer, key);
@@ -130,6 +143,20 @@ fn check_values(table: &PhaseTable, pointer: &str, faults: &mut Faults) {
     at_least_one(table.max_in_flight, &format!("{pointer}/max_in_flight"), faults);
     if table.repeat.is_some_and(|repeat| !(1..=1000).contains(&repeat)) {
         faults.bad(&format!("{pointer}/repeat"), "a phase is repeated 1 to 1000 times");
+    }
+    check_search(table, pointer, faults);
+}
+
+fn check_search(table: &PhaseTable, pointer: &str, faults: &mut Faults) {
+    if table.conditions.as_ref().is_some_and(Vec::is_empty) {
+        faults.bad(&format!("{pointer}/while"), "a search needs at least one threshold");
+    }
+    if table.precision.is_some_and(|share| !PRECISIONS.contains(&share.fraction())) {
+        faults.bad(&format!("{pointer}/precision"), "a precision is 0.1% to 50%");
+    }
+    if table.max_probes.is_some_and(|probes| !(1..=MOST_PROBES).contains(&probes)) {
+        let message = format!("a search has 1 to {MOST_PROBES} probes");
+        faults.bad(&format!("{pointer}/max_probes"), message);
     }
 }
 

@@ -6,8 +6,12 @@ use super::*;
 use crate::plan::Environment;
 use crate::plan::complete::complete;
 use crate::plan::files::Files;
-use crate::plan::model::{Arrival, Begin, ClientId, Curve, Endpoint, Load, PhaseId, TargetId};
+use crate::plan::model::{
+    Arrival, Begin, ClientId, Curve, Endpoint, Load, PhaseId, SearchId, TargetId,
+};
 use crate::plan::{Part, Place};
+
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The plan of a tree, and its mistakes as code, pointer, message and help.
 fn lowered(tree: &Value) -> (Plan, Vec<String>) {
@@ -197,6 +201,131 @@ fn with_names_an_earlier_phase() {
         [
             "E020 /phases/0/with: `soak` does not stand before this phase (`with` names an earlier phase)"
         ]
+    );
+}
+
+fn search(more: &Value) -> Value {
+    let mut phase = json!({
+        "name": "find", "kind": "search", "rate": { "from": "10/s", "to": "100/s" }, "hold": "1s",
+        "max_probes": 3, "while": ["message.errors < 1%"],
+    });
+    let (Value::Object(phase), Value::Object(more)) = (&mut phase, more) else { panic!() };
+    phase.extend(more.clone());
+    phase.retain(|_, value| !value.is_null());
+    Value::Object(phase.clone())
+}
+
+#[test]
+fn a_search_becomes_as_many_lines_as_it_may_have_probes() {
+    let plan = plan(&phases(&[
+        json!({ "name": "a", "kind": "steady", "connections": 1, "duration": "1s" }),
+        search(&json!({})),
+        json!({ "name": "b", "kind": "steady", "connections": 1, "duration": "1s" }),
+        search(&json!({ "name": "beside", "with": "find", "rate": null,
+            "connections": { "from": 2, "to": 7 }, "settle": "2s", "precision": "10%" })),
+        json!({ "name": "c", "kind": "steady", "connections": 1, "duration": "1s" }),
+    ]));
+
+    let lines: Vec<_> = plan
+        .phases
+        .iter()
+        .map(|phase| (phase.name.as_str(), phase.begin, phase.counts()))
+        .collect();
+    let (first, second) = (SearchId(0), SearchId(1));
+    let none = std::time::Duration::ZERO;
+    assert_eq!(
+        lines,
+        [
+            ("a", Begin::Start, true),
+            ("find/1", Begin::After(PhaseId(0)), false),
+            ("find/2", Begin::Asked(first), false),
+            ("find/3", Begin::Asked(first), false),
+            ("b", Begin::Behind(first), true),
+            ("beside/1", Begin::With(PhaseId(1), none), false),
+            ("beside/2", Begin::Asked(second), false),
+            ("beside/3", Begin::Asked(second), false),
+            ("c", Begin::After(PhaseId(4)), true),
+        ]
+    );
+    let levels: Vec<f64> = plan.phases[1..4].iter().map(|phase| rate(&phase.load).peak()).collect();
+    assert_eq!(levels, [10.0, 100.0, 100.0]);
+    let [find, beside] = &plan.searches[..] else { panic!("{:?}", plan.searches) };
+    assert_eq!((find.first, find.settle, find.precision), (PhaseId(1), 5 * SECOND, 0.05));
+    assert_eq!((beside.from, beside.to, beside.precision), (2.0, 7.0, 0.1));
+    assert_eq!(beside.conditions[0].text, "message.errors < 1%");
+    assert_eq!(plan.thresholds.len(), 1, "the others have the usual ones");
+}
+
+#[test]
+fn a_plan_of_nothing_but_searches_has_no_thresholds_of_its_own() {
+    assert_eq!(plan(&phases(&[search(&json!({}))])).thresholds, []);
+}
+
+#[test]
+fn mistakes_of_a_search_are_told_at_their_places() {
+    let table = [
+        (json!({ "while": null }), "E013 /phases/0/while: missing key `while`"),
+        (json!({ "while": [] }), "E012 /phases/0/while: a search needs at least one threshold"),
+        (
+            json!({ "while": ["message.p99 < 1"] }),
+            "E025 /phases/0/while/0: `1` has no unit; write `1s`, `1ms` or `1m`",
+        ),
+        (
+            json!({ "while": [{ "check": "message.errors < 1%", "action": "warn" }] }),
+            "E014 /phases/0/while/0/action key: a condition of a search has no `action`",
+        ),
+        (json!({ "hold": null }), "E013 /phases/0/hold: missing key `hold`"),
+        (json!({ "hold": "0s" }), "E012 /phases/0/hold: `hold` is above zero"),
+        (json!({ "rate": "10/s" }), "E014 /phases/0/rate: a search has `{ from, to }`"),
+        (json!({ "rate": { "to": "10/s" } }), "E013 /phases/0/rate/from: missing key `from`"),
+        (
+            json!({ "rate": { "from": "0/s", "to": "10/s" } }),
+            "E012 /phases/0/rate/from: a search begins above zero",
+        ),
+        (
+            json!({ "rate": { "from": "10/s", "to": "10/s" } }),
+            "E012 /phases/0/rate/to: `to` is above `from`",
+        ),
+        (json!({ "precision": "0.01%" }), "E012 /phases/0/precision: a precision is 0.1% to 50%"),
+        (json!({ "max_probes": 0 }), "E012 /phases/0/max_probes: a search has 1 to 100 probes"),
+        (
+            json!({ "duration": "1s" }),
+            "E014 /phases/0/duration key: a phase of kind `search` has no `duration`",
+        ),
+        (
+            json!({ "thresholds": ["message.errors < 1%"] }),
+            "E014 /phases/0/thresholds key: a phase of kind `search` has no `thresholds`",
+        ),
+        (
+            json!({ "warmup": true }),
+            "E014 /phases/0/warmup key: a phase of kind `search` has no `warmup`",
+        ),
+        (
+            json!({ "repeat": 2 }),
+            "E014 /phases/0/repeat key: a phase of kind `search` has no `repeat`",
+        ),
+    ];
+    for (more, mistake) in table {
+        assert_eq!(of_phase(&search(&more)), [mistake], "{more}");
+    }
+    let steady = json!({ "name": "a", "kind": "steady", "rate": "1/s", "duration": "1s",
+        "while": ["message.errors < 1%"] });
+    assert_eq!(
+        of_phase(&steady),
+        ["E014 /phases/0/while key: `while` belongs to phases of kind `search`, and this one is \
+             `steady`"]
+    );
+}
+
+#[test]
+fn no_phase_stands_beside_a_probe_that_may_never_begin() {
+    let beside = |with: &str| json!({ "name": "b", "kind": "steady", "connections": 1, "duration": "1s", "with": with });
+
+    assert_eq!(mistakes(&phases(&[search(&json!({})), beside("find/1")])), Vec::<String>::new());
+    assert_eq!(
+        mistakes(&phases(&[search(&json!({})), beside("find/2")])),
+        ["E020 /phases/1/with: `find/2` may never begin: the search decides how many probes it \
+             has (name the search: `find`)"]
     );
 }
 

@@ -17,7 +17,7 @@ pub(super) fn lower_plan_wide(
     faults: &mut Faults,
 ) -> Vec<Threshold> {
     let entries = document.thresholds.as_deref().unwrap_or_default();
-    let counts = |phase: &Phase| !phase.warmup && matches!(phase.load, Load::Open { .. });
+    let counts = |phase: &Phase| phase.counts() && matches!(phase.load, Load::Open { .. });
     let has_rate = phases.iter().any(counts);
     let taken = if has_rate { Taken::WithRate } else { Taken::WithoutRate };
     lower_list(entries, "/thresholds", taken, names, faults)
@@ -50,6 +50,27 @@ pub(super) fn lower_list(
             Some(threshold)
         })
         .collect()
+}
+
+/// The conditions of a search at a pointer. Each is judged once over the whole of a probe, and what
+/// happens when it does not hold is the search's next step.
+pub(super) fn lower_conditions(
+    entries: &[ThresholdEntry],
+    pointer: &str,
+    taken: Taken,
+    names: &Names<'_>,
+    faults: &mut Faults,
+) -> Vec<Threshold> {
+    for (index, entry) in entries.iter().enumerate() {
+        let ShortOr::Long(table) = entry else { continue };
+        for (key, _) in
+            [("action", table.action.is_some())].into_iter().filter(|(_, is_there)| *is_there)
+        {
+            let message = format!("a condition of a search has no `{key}`");
+            faults.conflict(&format!("{pointer}/{index}"), key, message);
+        }
+    }
+    lower_list(entries, pointer, taken, names, faults)
 }
 
 /// The threshold, and the pointer of its text.

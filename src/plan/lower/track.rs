@@ -13,10 +13,11 @@ use crate::plan::document::{
     ShortOr, Table,
 };
 use crate::plan::model::{
-    Arrival, Begin, Client, ClientId, Curve, Load, Phase, PhaseId, Target, Weighted,
+    Arrival, Begin, Client, ClientId, Curve, Load, Phase, PhaseId, Search, SearchId, Target,
+    Weighted,
 };
 use crate::plan::threshold::{Action, Threshold};
-use crate::plan::{Diagnostic, DiagnosticCode, Part, Span, escape, suggest};
+use crate::plan::{Diagnostic, DiagnosticCode, Part, Share, Span, escape, suggest};
 
 /// Who there is to send, and to whom.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +30,12 @@ pub(super) struct People<'a> {
     pub(super) targets: &'a [Target],
 }
 
-/// All phases in file order, `step` and `repeat` expanded.
+/// All phases in file order, `step`, `repeat` and `search` expanded, and the searches.
 pub(super) fn lower_all(
     document: &Document,
     people: People<'_>,
     faults: &mut Faults,
-) -> Vec<Phase> {
+) -> (Vec<Phase>, Vec<Search>) {
     if document.phases.is_empty() {
         faults.value(DiagnosticCode::MissingKey, "/phases", "a plan needs `phases`");
     }
@@ -45,6 +46,7 @@ pub(super) fn lower_all(
         people,
         faults,
         phases: Vec::new(),
+        searches: Vec::new(),
         first_lines: Vec::new(),
         main: None,
         last_levels: LastLevels::default(),
@@ -61,7 +63,7 @@ pub(super) fn lower_all(
         let message = format!("a plan has at most {MOST} phases, repetitions and steps counted");
         tracks.faults.value(DiagnosticCode::TooLarge, "/phases", message);
     }
-    tracks.phases
+    (tracks.phases, tracks.searches)
 }
 
 /// The lines so far.
@@ -71,10 +73,11 @@ struct Tracks<'a> {
     people: People<'a>,
     faults: &'a mut Faults,
     phases: Vec<Phase>,
+    searches: Vec<Search>,
     /// For each phase of the document its first line.
     first_lines: Vec<PhaseId>,
-    /// The last line of the main track.
-    main: Option<PhaseId>,
+    /// The last line of the main track, and when what follows it begins.
+    main: Option<(PhaseId, Begin)>,
     last_levels: LastLevels,
 }
 
@@ -114,7 +117,60 @@ impl Tracks<'_> {
         for load in &loads {
             level::check_size(load, &line, &pointer, self.faults);
         }
-        self.expand(&name, table, &line, &loads);
+        if kind == KindName::Search {
+            self.add_search((name, table, &pointer), &line, &loads);
+        } else {
+            self.expand(&name, table, &line, &loads);
+        }
+    }
+
+    /// As many lines as a search may have probes: only the level of the first is known.
+    fn add_search(
+        &mut self,
+        (name, table, pointer): (String, &PhaseTable, &str),
+        line: &Phase,
+        loads: &[Load],
+    ) {
+        let id = SearchId(u16::try_from(self.searches.len()).unwrap_or(u16::MAX));
+        let first = PhaseId(u16::try_from(self.phases.len()).unwrap_or(u16::MAX));
+        let [Some(lowest), Some(highest)] = [loads.first(), loads.last()] else { return };
+        let max_probes = table.max_probes.unwrap_or(1).clamp(1, 1000);
+        for probe in 1..=max_probes {
+            let (begin, load) = match probe {
+                1 => (line.begin, *lowest),
+                _ => (Begin::Asked(id), *highest),
+            };
+            self.phases.push(Phase {
+                name: format!("{name}/{probe}"),
+                begin,
+                load,
+                ..line.clone()
+            });
+        }
+        let conditions = self.conditions(table, &line.load, pointer);
+        self.searches.push(Search {
+            name,
+            first,
+            max_probes,
+            from: level_of(lowest),
+            to: level_of(highest),
+            settle: length(table.settle),
+            precision: table.precision.map(Share::fraction).unwrap_or_default(),
+            conditions,
+        });
+        if table.with.is_none() {
+            self.main = Some((first, Begin::Behind(id)));
+        }
+    }
+
+    fn conditions(&mut self, table: &PhaseTable, load: &Load, pointer: &str) -> Vec<Threshold> {
+        let taken = match load {
+            Load::Closed { .. } => Taken::WithoutRate,
+            Load::Open { .. } | Load::Pause => Taken::WithRate,
+        };
+        let entries = table.conditions.as_deref().unwrap_or_default();
+        let pointer = format!("{pointer}/while");
+        threshold::lower_conditions(entries, &pointer, taken, self.people.names, self.faults)
     }
 
     /// One line for each repetition and each level.
@@ -134,7 +190,7 @@ impl Tracks<'_> {
                 self.phases.push(Phase { name, begin, load: *load, ..line.clone() });
                 begin = Begin::After(id);
                 if table.with.is_none() {
-                    self.main = Some(id);
+                    self.main = Some((id, begin));
                 }
                 if self.phases.len() > MOST {
                     return;
@@ -164,7 +220,10 @@ impl Tracks<'_> {
             Some(Model::Closed) => Load::Closed { connections: flat },
             None => Load::Pause,
         };
-        let held = if kind == KindName::Step { table.hold } else { table.duration };
+        let held = match kind {
+            KindName::Step | KindName::Search => table.hold,
+            KindName::Steady | KindName::Ramp | KindName::Burst | KindName::Pause => table.duration,
+        };
         let drain = table.drain.or(self.defaults.drain).map(Span::duration);
         Phase {
             name: String::new(),
@@ -199,7 +258,7 @@ impl Tracks<'_> {
 
     fn begin(&mut self, index: usize, table: &PhaseTable, pointer: &str) -> Begin {
         let Some(with) = &table.with else {
-            return self.main.map_or(Begin::Start, Begin::After);
+            return self.main.map_or(Begin::Start, |(_, then)| then);
         };
         let delay = length(table.delay);
         if table.kind == Some(KindName::Pause) {
@@ -207,6 +266,10 @@ impl Tracks<'_> {
             self.faults.conflict(pointer, "with", message);
         }
         let line = self.phases.iter().position(|phase| phase.name == *with);
+        if line.is_some_and(|line| self.phases[line].waits_to_be_asked()) {
+            self.refuse_with_probe(with, &format!("{pointer}/with"));
+            return Begin::Start;
+        }
         let line = line.and_then(|line| u16::try_from(line).ok()).map(PhaseId);
         let mut names = self.document.phases.iter().map(|phase| phase.name.as_deref());
         let phase = names.position(|name| name == Some(with.as_str()));
@@ -219,7 +282,7 @@ impl Tracks<'_> {
     }
 
     fn mix(&mut self, table: &PhaseTable, kind: KindName, pointer: &str) -> Weighted<ClientId> {
-        let before = self.main.and_then(|line| self.phases.get(usize::from(line.0)));
+        let before = self.main.and_then(|(line, _)| self.phases.get(line.index()));
         if let (KindName::Pause, Some(before)) = (kind, before) {
             return before.mix.clone();
         }
@@ -285,7 +348,7 @@ impl Tracks<'_> {
     ) -> Vec<Threshold> {
         let (entries, pointer) = match (&table.thresholds, &self.defaults.thresholds) {
             (Some(entries), _) => (entries, format!("{pointer}/thresholds")),
-            (None, Some(entries)) if kind != KindName::Pause => {
+            (None, Some(entries)) if !matches!(kind, KindName::Pause | KindName::Search) => {
                 (entries, "/defaults/thresholds".to_owned())
             }
             (None, _) => return Vec::new(),
@@ -303,6 +366,14 @@ impl Tracks<'_> {
             }
         }
         thresholds
+    }
+
+    fn refuse_with_probe(&mut self, with: &str, pointer: &str) {
+        let search = with.rsplit_once('/').map_or(with, |(search, _)| search);
+        let message =
+            format!("`{with}` may never begin: the search decides how many probes it has");
+        let diagnostic = Diagnostic::value(DiagnosticCode::UnknownName, pointer, message);
+        self.faults.add(diagnostic.with_help(format!("name the search: `{search}`")));
     }
 
     fn refuse_with(&mut self, index: usize, with: &str, found: Option<usize>, pointer: &str) {
@@ -333,6 +404,15 @@ fn loads(load: &Load, curves: Option<Vec<Curve>>) -> Vec<Load> {
         Load::Pause => Load::Pause,
     };
     if curves.is_empty() { vec![*load] } else { curves.iter().map(with).collect() }
+}
+
+/// The level of a load that has but one.
+fn level_of(load: &Load) -> f64 {
+    match load {
+        Load::Open { rate, .. } => rate.peak(),
+        Load::Closed { connections } => connections.peak(),
+        Load::Pause => 0.0,
+    }
 }
 
 fn lower_arrival(name: ArrivalName) -> Arrival {

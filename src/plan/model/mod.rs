@@ -1,5 +1,6 @@
 //! The plan as the rest of the program sees it: typed, complete, with ids in place of names.
 
+mod search;
 mod sink;
 mod tls;
 
@@ -16,6 +17,7 @@ use crate::smtp::{
     Pipelining, Protocol, Xclient,
 };
 
+pub use search::{Search, SearchId};
 pub use sink::{SinkLimits, SinkReject};
 pub use tls::{Identity, SinkTls, Tls, TlsVersion, Verify};
 
@@ -38,9 +40,11 @@ pub struct Plan {
     pub classes: Vec<String>,
     /// Data for templates.
     pub feeds: Vec<FeedSpec>,
-    /// By [`PhaseId`], in file order, `step` and `repeat` expanded.
+    /// By [`PhaseId`], in file order, `step`, `repeat` and `search` expanded.
     pub phases: Vec<Phase>,
-    /// What must hold over all phases but warm-ups.
+    /// By [`SearchId`], in file order.
+    pub searches: Vec<Search>,
+    /// What must hold over all phases but warm-ups and probes.
     pub thresholds: Vec<Threshold>,
     /// The embedded server; its settings hold also where it is not a target.
     pub sink: SinkPlan,
@@ -67,6 +71,11 @@ impl Plan {
     /// The classes of a plan with their names.
     pub fn classes(&self) -> impl Iterator<Item = (ClassId, &str)> {
         (0..).map(ClassId).zip(self.classes.iter().map(String::as_str))
+    }
+
+    /// The searches of a plan with their ids.
+    pub fn searches(&self) -> impl Iterator<Item = (SearchId, &Search)> {
+        (0..).map(SearchId).zip(&self.searches)
     }
 }
 
@@ -206,13 +215,14 @@ impl Client {
 /// One line of the timeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Phase {
-    /// Unique; `NAME/1`, `NAME/2`, ... where a phase was expanded.
+    /// Unique; `NAME/1`, `NAME/2`, ... where a phase was expanded, as a search is into its probes.
     pub name: String,
     /// The kind as the plan says it.
     pub kind: PhaseKind,
     /// When it begins.
     pub begin: Begin,
-    /// The load in force.
+    /// The load in force; of a probe whose level is not known before the run the highest that it
+    /// may have.
     pub load: Load,
     /// When it ends; none only where a count ends it.
     pub duration: Option<Duration>,
@@ -246,6 +256,21 @@ pub enum PhaseKind {
     Step,
     /// Nothing is sent; connections stay open.
     Pause,
+    /// One probe of a search.
+    Search,
+}
+
+impl Phase {
+    /// Whether it is a probe that its search may ask for or not; the first of each is no such one,
+    /// so that the others are the phases that a plan names, with each repetition and step.
+    pub fn waits_to_be_asked(&self) -> bool {
+        matches!(self.begin, Begin::Asked(_))
+    }
+
+    /// Whether it is in the totals and under plan-wide thresholds: no warm-up and no probe.
+    pub fn counts(&self) -> bool {
+        !self.warmup && self.kind != PhaseKind::Search
+    }
 }
 
 impl PhaseKind {
@@ -257,6 +282,7 @@ impl PhaseKind {
             Self::Burst => "burst",
             Self::Step => "step",
             Self::Pause => "pause",
+            Self::Search => "search",
         }
     }
 }
@@ -271,6 +297,10 @@ pub enum Begin {
     After(PhaseId),
     /// So long after this phase begins, on a track of its own.
     With(PhaseId, Duration),
+    /// When this search asks for it, which may be never.
+    Asked(SearchId),
+    /// When this search has ended.
+    Behind(SearchId),
 }
 
 /// The load in force.

@@ -12,7 +12,7 @@ use super::super::value::{Rate, Span};
 use super::Findings;
 
 /// The keys of a phase that are times of the load; timeouts and the drain are the server's.
-const TIMES: [&str; 5] = ["duration", "every", "burst", "hold", "delay"];
+const TIMES: [&str; 6] = ["duration", "every", "burst", "hold", "settle", "delay"];
 
 /// Multiplies rates, connections and counts. What was at least one connection or message stays
 /// so.

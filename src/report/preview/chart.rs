@@ -63,7 +63,7 @@ fn line(row: usize, heights: &[usize], top: f64) -> String {
 /// A level in at most six characters.
 fn level(level: f64) -> String {
     if level < 9_999.5 {
-        return super::level(level);
+        return format::level(level);
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -42,20 +42,34 @@ pub fn paragraph(preview: &Preview) -> String {
 fn length(preview: &Preview) -> String {
     let (least, known) = (preview.totals.length_at_least_s, preview.known_length_s());
     match preview.totals.length_at_most_s {
-        None if least > 0.0 => {
-            format!("in at least {}, until the last count is reached", seconds(least))
-        }
-        None => "until the last count is reached".to_owned(),
+        None if least > 0.0 => format!("in at least {}, {}", seconds(least), until(preview)),
+        None => until(preview).to_owned(),
         Some(_) if least < known => format!("in at most {}", seconds(known)),
         Some(_) => format!("in {}", seconds(known)),
+    }
+}
+
+/// What ends a run whose length nobody knows.
+fn until(preview: &Preview) -> &'static str {
+    let is_search = |phase: &&PhasePreview| phase.length_at_most_s.is_some();
+    let counted = |phase: &PhasePreview| phase.length_s.is_none() && phase.count.is_some();
+    match (preview.phases.iter().filter(is_search).count(), preview.phases.iter().any(counted)) {
+        (0, _) => "until the last count is reached",
+        (1, false) => "until the search has its answer",
+        (_, false) => "until the searches have their answers",
+        (1, true) => "until the last count is reached and the search has its answer",
+        (_, true) => "until the last count is reached and the searches have their answers",
     }
 }
 
 fn load(preview: &Preview) -> String {
     let is_open = preview.phases.iter().any(|phase| phase.model == Model::Open);
     let is_closed = preview.phases.iter().any(|phase| phase.model == Model::Closed);
-    let open =
-        format!("{} on schedule, at up to {}/s", starts(preview), level(preview.peaks.rate_per_s));
+    let open = format!(
+        "{} on schedule, at up to {}/s",
+        starts(preview),
+        format::level(preview.peaks.rate_per_s)
+    );
     let closed = format!(
         "up to {} as fast as the server takes it",
         counted(preview.peaks.connections, "connection")
@@ -101,11 +115,19 @@ fn row(phase: &PhasePreview) -> [String; 7] {
         format::cut(&format::escape(&phase.name), CELL),
         kind,
         phase.start_s.map_or_else(unknown, seconds),
-        phase.length_s.map_or_else(unknown, seconds),
+        phase_length(phase),
         phase.level.map_or_else(unknown, |level| level_text(phase.model, level)),
         messages(phase),
         format::cut(&clients(phase), CELL),
     ]
+}
+
+fn phase_length(phase: &PhasePreview) -> String {
+    match (phase.length_s, phase.length_at_most_s) {
+        (Some(length), _) => seconds(length),
+        (None, Some(most)) => format!("≤ {}", seconds(most)),
+        (None, None) => unknown(),
+    }
 }
 
 fn level_text(model: Model, range: LevelRange) -> String {
@@ -113,11 +135,11 @@ fn level_text(model: Model, range: LevelRange) -> String {
     let unit = unit(model);
     let is_same = |a: f64, b: f64| (a - b).abs() < f64::EPSILON;
     if peak > from.max(to) {
-        format!("{}{unit}, bursts {}", level(from), level(peak))
+        format!("{}{unit}, bursts {}", format::level(from), format::level(peak))
     } else if is_same(from, to) {
-        format!("{}{unit}", level(from))
+        format!("{}{unit}", format::level(from))
     } else {
-        format!("{} to {}{unit}", level(from), level(to))
+        format!("{} to {}{unit}", format::level(from), format::level(to))
     }
 }
 
@@ -177,7 +199,7 @@ fn peaks(preview: &Preview) -> String {
     let peaks = &preview.peaks;
     let mut parts = Vec::new();
     if peaks.rate_per_s > 0.0 {
-        parts.push(format!("{} messages/s", level(peaks.rate_per_s)));
+        parts.push(format!("{} messages/s", format::level(peaks.rate_per_s)));
     }
     let most = counted(peaks.connections_at_most, "connection");
     parts.push(match peaks.connections {
@@ -204,16 +226,6 @@ fn needs(preview: &Preview) -> String {
         );
     }
     text
-}
-
-/// A level as a plan writes it: whole numbers without decimals.
-fn level(level: f64) -> String {
-    let text = format::rate(level);
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
 }
 
 fn counted(count: u64, noun: &str) -> String {

@@ -7,6 +7,7 @@ mod cases;
 mod checks;
 mod classes;
 mod phases;
+mod searches;
 mod steps;
 
 use std::path::Path;
@@ -90,6 +91,7 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     lines.push(String::new());
     lines.extend(totals(summary, page.width));
     lines.extend(throttled(summary, page.width));
+    lines.extend(searches::found(summary, page));
     lines.extend(classes::table(&summary.classes, page));
     lines.extend(checks::thresholds(&summary.thresholds, page));
     lines.extend(errors(&summary.totals, page));

@@ -45,7 +45,7 @@ pub(super) fn table(summary: &Summary, page: Page<'_>) -> Vec<String> {
     page_lines.extend(rows.next().map(|header| page.style.paint(Ink::Faint, &header)));
     page_lines.push(rule.clone());
     for phase in &summary.phases {
-        let ink = if phase.warmup { Ink::Faint } else { Ink::Plain };
+        let ink = if counts(phase) { Ink::Plain } else { Ink::Faint };
         page_lines.extend(rows.next().map(|row| page.style.paint(ink, &row)));
     }
     page_lines.push(rule);
@@ -54,7 +54,20 @@ pub(super) fn table(summary: &Summary, page: Page<'_>) -> Vec<String> {
         let note = "  ° warm-up: in no total, threshold or check of the generator";
         page_lines.push(page.style.paint(Ink::Faint, note));
     }
+    if summary.phases.iter().any(is_probe) {
+        let note = "  * probe of a search: in no total, threshold or check of the generator";
+        page_lines.push(page.style.paint(Ink::Faint, note));
+    }
     page_lines
+}
+
+fn is_probe(phase: &PhaseResult) -> bool {
+    phase.kind == "search"
+}
+
+/// Whether a phase is in the totals.
+fn counts(phase: &PhaseResult) -> bool {
+    !phase.warmup && !is_probe(phase)
 }
 
 /// The widest form that fits; the narrowest where none does.
@@ -119,13 +132,14 @@ fn phase_row(phase: &PhaseResult, form: Form, name_width: usize) -> Vec<String> 
     }
 }
 
-/// The name, cut to a width, with a mark behind that of a warm-up.
+/// The name, cut to a width, with a mark behind that of a warm-up or a probe.
 fn label(phase: &PhaseResult, width: usize) -> String {
-    if phase.warmup {
-        format!("{} °", format::cut(&phase.name, width.saturating_sub(2)))
-    } else {
-        format::cut(&phase.name, width)
-    }
+    let mark = match (phase.warmup, is_probe(phase)) {
+        (true, _) => "°",
+        (false, true) => "*",
+        (false, false) => return format::cut(&phase.name, width),
+    };
+    format!("{} {mark}", format::cut(&phase.name, width.saturating_sub(2)))
 }
 
 fn pause_row(name: String, form: Form) -> Vec<String> {
@@ -136,7 +150,7 @@ fn pause_row(name: String, form: Form) -> Vec<String> {
 
 /// Over the phases that have a rate: in a closed one, planned and started are always equal.
 fn achieved_in_all(summary: &Summary) -> Option<f64> {
-    let open = summary.phases.iter().filter(|phase| phase.model == "open" && !phase.warmup);
+    let open = summary.phases.iter().filter(|phase| phase.model == "open" && counts(phase));
     let mut sum = Figures::default();
     for phase in open {
         sum.messages.planned += phase.figures.messages.planned;

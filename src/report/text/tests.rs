@@ -58,6 +58,8 @@ fn phase(name: &str, model: &str, figures: Figures) -> PhaseResult {
         cases: BTreeMap::new(),
         classes: BTreeMap::new(),
         throttled: None,
+        level: None,
+        search: None,
         name: name.to_owned(),
         kind: "steady".to_owned(),
         model: model.to_owned(),

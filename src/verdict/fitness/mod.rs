@@ -3,7 +3,7 @@
 //! Only `[generator].limits` make a run invalid: lag, and in the open model the processor of a
 //! worker. A closed phase is meant to saturate something, so a busy worker there only warns that
 //! throughput is the tester's limit. Starts that were dropped while lag and processor are in
-//! order are the server's doing. Warm-ups are not checked.
+//! order are the server's doing. Warm-ups are not checked; probes are by their search.
 //!
 //! Lag is judged by its 99th percentile. A phase of fewer than 1,000 starts has none that is
 //! known, so the highest that is takes its place, and the check bears its name: `lag_p95`,
@@ -18,7 +18,7 @@ mod check;
 pub use before::{Reserves, fitness_before};
 pub use check::{FitnessCheck, advised, measured};
 
-use crate::plan::{Load, Phase};
+use crate::plan::{Load, Phase, PhaseId};
 use crate::record::{
     Broken, Extent, FitnessRow, FitnessStatus, Latency, PhaseSpan, Portion, Reading, Results,
     conserved,
@@ -63,13 +63,31 @@ pub fn fitness(
 ) -> Vec<FitnessRow> {
     let mut rows = Vec::new();
     for (span, phase) in results.begun(Extent::Counting) {
-        let portion = results.portion(Extent::Phase(span.phase), None);
-        rows.extend(phase_rows(results, phase, &portion));
-        rows.extend(cpu_rows(phase, span, loads));
+        rows.extend(all_rows((span, phase), results, loads));
         let machine = machine.iter().find(|load| load.phase == span.phase);
         rows.extend(machine.into_iter().flat_map(|load| machine_rows(phase, load)));
     }
     rows.push(conservation(results));
+    rows
+}
+
+/// The same checks for one probe of a search, which counts in none of them.
+pub(super) fn probe_rows(
+    probe: PhaseId,
+    results: &Results<'_>,
+    loads: &[WorkerLoad],
+) -> Vec<FitnessRow> {
+    results.begun(Extent::Phase(probe)).flat_map(|begun| all_rows(begun, results, loads)).collect()
+}
+
+fn all_rows(
+    (span, phase): (PhaseSpan, &Phase),
+    results: &Results<'_>,
+    loads: &[WorkerLoad],
+) -> Vec<FitnessRow> {
+    let portion = results.portion(Extent::Phase(span.phase), None);
+    let mut rows = phase_rows(results, phase, &portion);
+    rows.extend(cpu_rows(phase, span, loads));
     rows
 }
 
