@@ -82,10 +82,10 @@ impl Schedule {
     /// Whether the times of all phases are known.
     pub fn total(&self, timeline: &Timeline) -> Option<Duration> {
         let begins = timeline.lines().iter().filter(|line| !self.is_needless(timeline, line.id()));
-        let mut ends = begins.map(|line| self.ends[line.id().index()]);
-        let last = ends.try_fold(Duration::ZERO, |latest, end| Some(latest.max(end?)));
-        // A search that is its plan's last phase may go on behind the end of its last probe.
-        last.filter(|_| self.searched.iter().all(Option::is_some))
+        // A search goes on behind the end of its last probe.
+        let ends = begins.map(|line| self.ends[line.id().index()]);
+        let mut ends = ends.chain(self.searched.iter().copied());
+        ends.try_fold(Duration::ZERO, |latest, end| Some(latest.max(end?)))
     }
 
     /// Beginnings that were worked out from a later end are worked out anew.
