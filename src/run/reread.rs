@@ -13,9 +13,7 @@ use super::summary::{Ending, Kept};
 use crate::format;
 use crate::monitor::Sample;
 use crate::plan::Plan;
-use crate::record::{
-    Chronicle, ChronicleError, Ledger, RunEnd, SearchResult, SeriesRow, Summary,
-};
+use crate::record::{Chronicle, ChronicleError, Ledger, RunEnd, SearchResult, SeriesRow, Summary};
 
 /// A results folder that was read.
 #[derive(Debug)]
