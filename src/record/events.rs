@@ -143,6 +143,9 @@ impl Event {
             | Self::PhaseEnded { at_s, .. }
             | Self::Signal { at_s, .. }
             | Self::Order { at_s, .. }
+            | Self::ProbeOrdered { at_s, .. }
+            | Self::ProbeJudged { at_s, .. }
+            | Self::SearchEnded { at_s, .. }
             | Self::FeedUsedUp { at_s, .. }
             | Self::FirstError { at_s, .. }
             | Self::Throttled { at_s, .. }

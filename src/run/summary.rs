@@ -97,9 +97,10 @@ impl Ending {
         let course = self.course(failures);
         let searches = &self.run.searches;
         // A plan of nothing but searches has measured what its probes have.
-        let searched = searches.iter().any(|search| search.capacity.or(search.broke_at).is_some());
+        let has_probed =
+            searches.iter().any(|search| search.capacity.or(search.broke_at).is_some());
         let counts = |phase: &Phase| phase.counts() && phase.load != Load::Pause;
-        let measured = if plan.phases.iter().any(counts) || !searched { &totals } else { &all };
+        let measured = if plan.phases.iter().any(counts) || !has_probed { &totals } else { &all };
         let verdict = verdict::decide(&course, measured, &thresholds, &fitness, on_threshold);
         let verdict = verdict::with_searches(verdict, searches, &thresholds, on_threshold);
         let mut phases = results.phases();
