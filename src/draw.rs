@@ -38,6 +38,8 @@ pub enum Purpose {
     Corpus,
     /// What a made-up attachment holds.
     Attachment,
+    /// Which part of a run stands in for which, where two runs are compared.
+    Resample,
 }
 
 /// A place to draw from: a seed, narrowed step by step to the thing that is drawn for.

@@ -1,6 +1,7 @@
 //! Figures × thresholds → pass, fail, invalid.
 
 mod bracket;
+pub mod compare;
 mod exit;
 mod fitness;
 mod judge;
