@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::args::{FormatFlags, OutputFormat};
 use crate::plan::{Look, PlanErrors};
 use crate::report::Style;
-use crate::run::{MergeError, RereadError, RunError, chain};
+use crate::run::{CompareError, MergeError, RereadError, RunError, chain};
 use crate::verdict::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -25,6 +25,8 @@ pub(super) enum Failure {
     Results(RereadError),
     /// Results folders can't be merged.
     Merge(MergeError),
+    /// Results folders can't be compared.
+    Incomparable(CompareError),
     /// The results can't be written where the user wants them.
     Unwritable(PathBuf, io::Error),
 }
@@ -58,6 +60,13 @@ impl Failure {
                     | MergeError::Partial { .. } => ExitCode::USAGE,
                 }
             }
+            Self::Incomparable(error) => {
+                eprintln!("error: {}", chain(&error));
+                if let Some(help) = error.help() {
+                    eprintln!("help: {help}");
+                }
+                ExitCode::USAGE
+            }
             Self::Usage(text) => {
                 eprintln!("error: {text}");
                 ExitCode::USAGE
@@ -86,6 +95,12 @@ impl From<RereadError> for Failure {
 impl From<MergeError> for Failure {
     fn from(error: MergeError) -> Self {
         Self::Merge(error)
+    }
+}
+
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Self {
+        Self::Incomparable(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod compare;
 mod explain;
 mod inspect;
 mod merge;
@@ -44,6 +45,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Sink(args) => sink::sink(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),
     };

@@ -9,19 +9,24 @@ use super::args::{
 use super::inspect::{json, of_plan};
 use super::messages::{Failure, note, print, style, width};
 use super::progress::Display;
-use super::{Done, quick as quick_plan, read, signals};
+use super::{Done, compare, quick as quick_plan, read, signals};
 use crate::format;
 use crate::plan::{Environment, Format, Loaded, Overrides, Source};
 use crate::report::{self, Detail, Page, preview};
-use crate::run::{self as conductor, Finished, Job, Options, Permits};
+use crate::run::{self as conductor, Baseline, Finished, Job, Options, Permits, Plans};
 use crate::verdict::ExitCode;
 
 /// Runs the plan of a file.
 pub(super) fn run(args: &RunArgs) -> Done {
     let loaded = read::plan(&args.plan, &args.plan_flags, &args.output.format)?;
     let file = Some(args.plan.display().to_string()).filter(|name| name != "-");
+    let baseline = Baseline::read(&args.baseline.baselines, Plans::Alike)?;
+    baseline.check_plan(&loaded.hash())?;
     let finished = carry_out(&loaded, file, &options(args.out.clone(), &args.run), &args.output)?;
-    Ok(finished.exit)
+    if args.baseline.baselines.is_empty() || finished.exit != ExitCode::OK {
+        return Ok(finished.exit);
+    }
+    compare::with_baseline(&baseline, &finished.folder, &args.baseline, &args.output)
 }
 
 /// Runs, or only writes, the plan that the flags make.

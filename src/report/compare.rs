@@ -248,12 +248,44 @@ mod tests {
 
     #[test]
     fn the_page_answers_first_and_shows_each_figure_with_its_noise() {
-        expect![[]].assert_eq(&text(&comparison(), &folders(), Style::Plain));
+        expect![[r#"
+            REGRESSION  p50 of `soak`: 23.0 ms instead of 20.9 ms (+10.1 %), and 1 other figure
+
+              baseline   before
+              candidate  after
+
+              phase  figure      baseline  candidate      change               95 % interval
+              soak   accepted/s     198/s      198/s      -0.1 %            -1.1 % to +1.1 %  same
+                     errors           0 %        0 %  0.0 points  -1.0 points to +1.2 points  same
+                     p50          20.9 ms    23.0 ms     +10.1 %           +9.1 % to +11.2 %  worse
+                     p95          24.1 ms    26.3 ms      +9.1 %           +8.1 % to +10.3 %  worse
+                     p99          30.2 ms          -           -                           -  not known
+
+              the baseline had 2 cores, the candidate 4
+              only one side has these phases: a|b
+              one run on a side shows the noise inside a run, not that between runs: several show both
+        "#]].assert_eq(&text(&comparison(), &folders(), Style::Plain));
     }
 
     #[test]
     fn a_pull_request_gets_a_table_that_foreign_names_cannot_break() {
-        expect![[]].assert_eq(&markdown(&comparison(), &folders()));
+        expect![[r#"
+            ### mailquake: REGRESSION  p50 of `soak`: 23.0 ms instead of 20.9 ms (+10.1 %), and 1 other figure
+
+            | phase | figure | baseline | candidate | change | 95 % interval |  |
+            |---|---|--:|--:|--:|--:|---|
+            | soak | accepted/s | 198/s | 198/s | -0.1 % | -1.1 % to +1.1 % | same |
+            | soak | errors | 0 % | 0 % | 0.0 points | -1.0 points to +1.2 points | same |
+            | soak | p50 | 20.9 ms | 23.0 ms | +10.1 % | +9.1 % to +11.2 % | worse |
+            | soak | p95 | 24.1 ms | 26.3 ms | +9.1 % | +8.1 % to +10.3 % | worse |
+            | soak | p99 | 30.2 ms | - | - | - | not known |
+
+            - baseline: before
+            - candidate: after
+            - the baseline had 2 cores, the candidate 4
+            - only one side has these phases: a\|b
+            - one run on a side shows the noise inside a run, not that between runs: several show both
+        "#]].assert_eq(&markdown(&comparison(), &folders()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! nothing: what a person should see while it runs goes to an observer.
 
 mod check;
+mod compare;
 mod conductor;
 mod environment;
 mod error;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 pub use check::{Check, Checks, check};
+pub use compare::{Baseline, CompareError, Plans};
 pub use error::{RunError, chain};
 pub use merge::{MergeError, Merged, merge};
 pub use reread::{Reread, RereadError, reread};

@@ -4,6 +4,7 @@
 
 mod auth;
 mod check;
+mod compare;
 mod corpus;
 mod draws;
 mod endings;

@@ -5,6 +5,7 @@
 //! and a mistake in it is reported with the plan's own.
 
 mod check;
+mod compare;
 mod plan;
 mod quick;
 mod render;
@@ -18,13 +19,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use check::CheckArgs;
+pub use compare::{CompareArgs, ToleranceFlags};
 pub use plan::{DestinationFlags, InputFormat, PlanFlags, ThresholdFlags, ValueFlags};
 pub use quick::{
     BurstFlags, EncryptionFlags, LoadFlags, LoginFlags, PASSWORD_VARIABLE, QuickArgs, ReuseFlags,
 };
 pub use render::RenderArgs;
 pub use report::{ExportFlags, MergeArgs, ReportArgs};
-pub use run::{FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags};
+pub use run::{
+    BaselineFlags, FormatFlags, OutputFlags, OutputFormat, PermitFlags, Progress, RunArgs, RunFlags,
+};
 
 /// Load and stress tests for SMTP servers, from plans that a team keeps in version control.
 #[derive(Debug, Parser)]
@@ -65,6 +69,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Runs the embedded server by itself until it is interrupted.
     Sink(SinkArgs),
+    /// Compares results folders phase by phase: what changed beyond noise.
+    Compare(CompareArgs),
     /// Explains a malformed case, or lists them all.
     Explain(ExplainArgs),
     /// Prints the JSON Schema of plans or of results.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-use super::PlanFlags;
+use super::{PlanFlags, ToleranceFlags};
 
 /// The words behind `mailquake run`.
 #[derive(Args, Debug)]
@@ -15,10 +15,11 @@ Examples:
   mailquake run plan.toml --target 127.0.0.1:2525 --threshold \"message.p99 < 500ms\"
   mailquake run plan.toml --scale 0.1 --time-scale 0.1 --out results/trial
   mailquake run plan.toml --target 10.20.0.5:25 --allow 10.20.0.0/16
+  mailquake run plan.toml --baseline results/last-release
 
 Ctrl-C ends the run in order, with full results; a second one ends it at once.
 Exit codes: 0 passed, 3 plan not valid, 4 could not start, 5 a threshold failed, 6 the tester was
-not fit, 7 nothing measured, 130 or 143 interrupted.")]
+not fit, 7 nothing measured, 8 passed but worse than its baseline, 130 or 143 interrupted.")]
 pub struct RunArgs {
     /// The plan: TOML, YAML or JSON by its extension; `-` is standard input.
     pub plan: PathBuf,
@@ -31,9 +32,25 @@ pub struct RunArgs {
     /// How it is run.
     #[command(flatten)]
     pub run: RunFlags,
+    /// With what it is compared.
+    #[command(flatten)]
+    pub baseline: BaselineFlags,
     /// What is shown.
     #[command(flatten)]
     pub output: OutputFlags,
+}
+
+/// Flags that say with what a run is compared.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Comparing")]
+pub struct BaselineFlags {
+    /// A results folder of the same plan with which this run is compared: a regression ends it
+    /// with exit code 8. Repeatable.
+    #[arg(long = "baseline", value_name = "DIR")]
+    pub baselines: Vec<PathBuf>,
+    /// How it is compared.
+    #[command(flatten)]
+    pub tolerance: ToleranceFlags,
 }
 
 /// Flags that say what may be sent to.

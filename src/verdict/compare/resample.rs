@@ -29,10 +29,8 @@ struct Run<'a> {
 
 impl Side {
     pub(super) fn new(phases: &[&PhaseSample]) -> Self {
-        let runs: Vec<Run<'_>> = phases
-            .iter()
-            .map(|phase| Run { phase, spectrum: Spectrum::new(phase) })
-            .collect();
+        let runs: Vec<Run<'_>> =
+            phases.iter().map(|phase| Run { phase, spectrum: Spectrum::new(phase) }).collect();
         let whole: Vec<Figures> = runs.iter().map(Run::whole).collect();
         let units = units(&runs);
         let rounds: Vec<Figures> = (0..ROUNDS).map(|round| redrawn(&runs, round)).collect();
@@ -87,9 +85,7 @@ impl Run<'_> {
         Figure::ALL.map(|figure| match (figure, figure.percent()) {
             (_, Some(percent)) => self.spectrum.percentile(&times, percent),
             (Figure::ErrorsShare, _) => ratio(sum(|it| it.errors), sum(|it| it.counted)),
-            (_, None) => {
-                (seconds > 0.0).then(|| as_float(sum(|block| block.accepted)) / seconds)
-            }
+            (_, None) => (seconds > 0.0).then(|| as_float(sum(|block| block.accepted)) / seconds),
         })
     }
 }
@@ -131,10 +127,8 @@ fn spread(rounds: &[Figures], figure: Figure, units: usize) -> Option<f64> {
     if units < 2 {
         return None;
     }
-    let values: Vec<f64> = rounds
-        .iter()
-        .filter_map(|round| figure.scaled(round[figure as usize]?))
-        .collect();
+    let values: Vec<f64> =
+        rounds.iter().filter_map(|round| figure.scaled(round[figure as usize]?)).collect();
     // A figure that most rounds don't know, as a percentile among the unanswered, has no spread.
     if values.len() * 10 < rounds.len() * 9 {
         return None;

@@ -151,7 +151,8 @@ pub(super) fn remarks(baseline: &[Sample], candidate: &[Sample]) -> Vec<String> 
         let (before, after) = (&before.version, &after.version);
         remarks.push(format!("mailquake {before} measured the baseline, {after} the candidate"));
     }
-    let both = [("cores", &before.cores, &after.cores), ("workers", &before.workers, &after.workers)];
+    let both =
+        [("cores", &before.cores, &after.cores), ("workers", &before.workers, &after.workers)];
     for (name, before, after) in both {
         if let (Some(before), Some(after)) = (before, after)
             && before != after

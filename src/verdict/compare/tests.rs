@@ -45,7 +45,8 @@ fn run(server: Server, number: u64) -> Sample {
             frame(second, vec![(key(OPEN, 0, 0), cell)])
         })
         .collect();
-    let mut sample = Sample { phases: vec![sample::PhaseSample::new("open", 10.0, 10.0)], ..empty() };
+    let mut sample =
+        Sample { phases: vec![sample::PhaseSample::new("open", 10.0, 10.0)], ..empty() };
     for frame in &frames {
         sample.fold(frame, &plan);
     }
@@ -73,8 +74,11 @@ fn word(comparison: &Comparison, figure: Figure) -> Word {
 #[test]
 fn runs_that_are_alike_have_no_finding_in_20_tries() {
     for number in 0..20 {
-        let comparison =
-            compare(&[run(SERVER, 2 * number)], &[run(SERVER, 2 * number + 1)], Tolerance::default());
+        let comparison = compare(
+            &[run(SERVER, 2 * number)],
+            &[run(SERVER, 2 * number + 1)],
+            Tolerance::default(),
+        );
 
         assert!(words(&comparison).iter().all(|(_, word)| *word == Word::Same), "{comparison:?}");
         assert!(!comparison.regression);
@@ -85,8 +89,11 @@ fn runs_that_are_alike_have_no_finding_in_20_tries() {
 fn twenty_two_milliseconds_in_place_of_twenty_are_found_in_20_tries() {
     let slower = Server { micros: 22_000, ..SERVER };
     for number in 0..20 {
-        let comparison =
-            compare(&[run(SERVER, 2 * number)], &[run(slower, 2 * number + 1)], Tolerance::default());
+        let comparison = compare(
+            &[run(SERVER, 2 * number)],
+            &[run(slower, 2 * number + 1)],
+            Tolerance::default(),
+        );
 
         assert_eq!(word(&comparison, Figure::P50), Word::Worse, "{comparison:?}");
         assert!(comparison.regression);
@@ -96,7 +103,8 @@ fn twenty_two_milliseconds_in_place_of_twenty_are_found_in_20_tries() {
 #[test]
 fn several_runs_on_each_side_find_it_too_and_the_other_way_it_is_better() {
     let slower = Server { micros: 22_000, ..SERVER };
-    let runs = |server, from| (from..from + 3).map(|number| run(server, number)).collect::<Vec<_>>();
+    let runs =
+        |server, from| (from..from + 3).map(|number| run(server, number)).collect::<Vec<_>>();
 
     let worse = compare(&runs(SERVER, 0), &runs(slower, 10), Tolerance::default());
     let better = compare(&runs(slower, 10), &runs(SERVER, 0), Tolerance::default());
@@ -121,11 +129,8 @@ fn a_change_below_the_tolerance_is_certain_and_all_the_same_no_finding() {
 
 #[test]
 fn lost_throughput_and_new_errors_are_regressions() {
-    let fewer = compare(
-        &[run(SERVER, 1)],
-        &[run(Server { rate: 150, ..SERVER }, 2)],
-        Tolerance::default(),
-    );
+    let fewer =
+        compare(&[run(SERVER, 1)], &[run(Server { rate: 150, ..SERVER }, 2)], Tolerance::default());
     let errors = compare(
         &[run(SERVER, 1)],
         &[run(Server { refused: 30, ..SERVER }, 2)],
@@ -144,7 +149,8 @@ fn the_figures_are_those_of_the_summary() {
     let (spans, addresses) = (specimen::spans(), specimen::addresses());
     let results = Results { plan: &plan, ledger: &ledger, spans: &spans, addresses: &addresses };
     let figures = results.portion(Extent::Phase(OPEN), None).figures();
-    let mut sample = Sample { phases: vec![sample::PhaseSample::new("open", 10.0, 10.0)], ..empty() };
+    let mut sample =
+        Sample { phases: vec![sample::PhaseSample::new("open", 10.0, 10.0)], ..empty() };
     sample.fold(&frame(12, cells), &plan);
 
     let comparison = compare(&[sample.clone()], &[sample], Tolerance::default());

@@ -1,0 +1,128 @@
+//! Results folders of two sides → what changed between them.
+
+use std::path::{Path, PathBuf};
+
+use super::{Reread, RereadError, reread};
+use crate::format;
+use crate::record::PlanIdentity;
+use crate::verdict::compare::{Comparison, Sample, Tolerance, Unfit, compare};
+
+/// Whether runs of different plans are compared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Plans {
+    /// They are refused.
+    Alike,
+    /// Phases of the same name are taken as the same.
+    Any,
+}
+
+/// Why folders can't be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    /// A folder can't be read.
+    #[error(transparent)]
+    Unreadable(#[from] RereadError),
+    /// A run says nothing of the server.
+    #[error("`{}` can't be compared", folder.display())]
+    Unfit {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        source: Unfit,
+    },
+    /// The runs are of different plans.
+    #[error("`{}` is a run of another plan than {other}", folder.display())]
+    OtherPlan {
+        /// Which.
+        folder: PathBuf,
+        /// Than what, in words.
+        other: String,
+    },
+}
+
+impl CompareError {
+    /// What to do about it.
+    pub const fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::OtherPlan { .. } => Some(
+                "`mailquake compare --different-plans` compares phases of the same name all the same",
+            ),
+            Self::Unfit { .. } => Some("a run that says nothing of the server can't be a side"),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// Runs of one plan that others are compared with.
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    samples: Vec<Sample>,
+    plan: Option<(PathBuf, PlanIdentity)>,
+}
+
+impl Baseline {
+    /// Reads the folders.
+    pub fn read(folders: &[PathBuf], plans: Plans) -> Result<Self, CompareError> {
+        let mut baseline = Self { samples: Vec::new(), plan: None };
+        for folder in folders {
+            let (plan, sample) = read(folder)?;
+            if plans == Plans::Alike {
+                baseline.check(folder, &plan)?;
+            }
+            baseline.plan.get_or_insert_with(|| (folder.clone(), plan));
+            baseline.samples.push(sample);
+        }
+        Ok(baseline)
+    }
+
+    /// Whether a plan with this hash is that of the baseline; the error names the baseline's
+    /// folder.
+    pub fn check_plan(&self, hash: &str) -> Result<(), CompareError> {
+        match &self.plan {
+            Some((folder, own)) if own.hash != hash => Err(CompareError::OtherPlan {
+                folder: folder.clone(),
+                other: "the one that is to be run".to_owned(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Compares the runs of other folders with it.
+    pub fn compare(
+        &self,
+        folders: &[PathBuf],
+        plans: Plans,
+        tolerance: Tolerance,
+    ) -> Result<Comparison, CompareError> {
+        let mut samples = Vec::new();
+        for folder in folders {
+            let (plan, sample) = read(folder)?;
+            if plans == Plans::Alike {
+                self.check(folder, &plan)?;
+            }
+            samples.push(sample);
+        }
+        Ok(compare(&self.samples, &samples, tolerance))
+    }
+
+    fn check(&self, folder: &Path, plan: &PlanIdentity) -> Result<(), CompareError> {
+        match &self.plan {
+            Some((first, own)) if own.hash != plan.hash => Err(CompareError::OtherPlan {
+                folder: folder.to_owned(),
+                other: format!("`{}`", format::escape(&first.display().to_string())),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// A run's plan and what is compared of it. The seconds are read once more, as a stream.
+fn read(folder: &Path) -> Result<(PlanIdentity, Sample), CompareError> {
+    let Reread { chronicle, summary, .. } = reread(folder)?;
+    let unfit = |source| CompareError::Unfit { folder: folder.to_owned(), source };
+    let mut sample = Sample::new(&summary).map_err(unfit)?;
+    for second in chronicle.seconds()? {
+        sample.fold(&second?.frame, chronicle.plan());
+    }
+    Ok((summary.plan, sample))
+}
