@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_page_answers_first_and_shows_each_figure_with_its_noise() {
-        expect![[r#"
+        expect![[r"
             REGRESSION  p50 of `soak`: 23.0 ms instead of 20.9 ms (+10.1 %), and 1 other figure
 
               baseline   before
@@ -264,12 +264,12 @@ mod tests {
               the baseline had 2 cores, the candidate 4
               only one side has these phases: a|b
               one run on a side shows the noise inside a run, not that between runs: several show both
-        "#]].assert_eq(&text(&comparison(), &folders(), Style::Plain));
+        "]].assert_eq(&text(&comparison(), &folders(), Style::Plain));
     }
 
     #[test]
     fn a_pull_request_gets_a_table_that_foreign_names_cannot_break() {
-        expect![[r#"
+        expect![[r"
             ### mailquake: REGRESSION  p50 of `soak`: 23.0 ms instead of 20.9 ms (+10.1 %), and 1 other figure
 
             | phase | figure | baseline | candidate | change | 95 % interval |  |
@@ -285,7 +285,7 @@ mod tests {
             - the baseline had 2 cores, the candidate 4
             - only one side has these phases: a\|b
             - one run on a side shows the noise inside a run, not that between runs: several show both
-        "#]].assert_eq(&markdown(&comparison(), &folders()));
+        "]].assert_eq(&markdown(&comparison(), &folders()));
     }
 
     #[test]
