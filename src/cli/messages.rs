@@ -57,6 +57,7 @@ impl Failure {
                     MergeError::Write(_) => ExitCode::TOOL_FAILED,
                     MergeError::Read(_)
                     | MergeError::Unlike { .. }
+                    | MergeError::Search { .. }
                     | MergeError::Partial { .. } => ExitCode::USAGE,
                 }
             }

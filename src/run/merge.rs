@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use super::environment::Usage;
 use super::summary::{self, Ending, Kept};
-use crate::plan::{PhaseId, Plan};
+use crate::plan::{PhaseId, PhaseKind, Plan};
 use crate::record::{
     Chronicle, ChronicleError, Event, Folder, FolderError, Frame, Ledger, PhaseSpan, RunEnd,
     RunRecord, Seconds, Summary,
@@ -46,6 +46,12 @@ pub enum MergeError {
         other: PathBuf,
         /// What is not the same.
         what: &'static str,
+    },
+    /// Each run of a search tries levels of its own, so that its probes are no parts of one.
+    #[error("`{}` holds a search, whose probes another run may have at other levels", path.display())]
+    Search {
+        /// Which.
+        path: PathBuf,
     },
     /// One holds only a part of its run.
     #[error("`{}` is partial: its run was cut off", path.display())]
@@ -93,6 +99,9 @@ fn alike(one: &Chronicle, other: &Chronicle) -> Result<(), MergeError> {
     };
     if one.run().plan.hash != other.run().plan.hash {
         return unlike("the hashes of their plans");
+    }
+    if one.plan().phases.iter().any(|phase| phase.kind == PhaseKind::Search) {
+        return Err(MergeError::Search { path: one.path().to_owned() });
     }
     if !one.run().outline.fits(&other.run().outline) {
         return unlike("the names of their targets");

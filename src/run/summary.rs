@@ -98,7 +98,7 @@ impl Ending {
         let searches = &self.run.searches;
         // A plan of nothing but searches has measured what its probes have.
         let has_probed =
-            searches.iter().any(|search| search.capacity.or(search.broke_at).is_some());
+            searches.iter().flat_map(|search| &search.probes).any(|probe| probe.held.is_some());
         let counts = |phase: &Phase| phase.counts() && phase.load != Load::Pause;
         let measured = if plan.phases.iter().any(counts) || !has_probed { &totals } else { &all };
         let verdict = verdict::decide(&course, measured, &thresholds, &fitness, on_threshold);
