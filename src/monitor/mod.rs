@@ -1,4 +1,4 @@
-//! The host and this process → samples of what they used.
+//! The host, this process and the watched one → samples of what they used.
 //!
 //! A sample answers two questions: was the tester fit, and was the machine? Both are read on the
 //! tester's own machine, so a remote server's load is never in them.
@@ -7,7 +7,9 @@ mod environment;
 mod host;
 mod own;
 mod ports;
+mod processes;
 mod ticker;
+mod watch;
 
 use std::time::Instant;
 
@@ -18,6 +20,7 @@ pub use host::HostSample;
 pub use own::{ProcessSample, ThreadId, WorkerSample, this_thread, thread_time};
 pub use ports::{LocalPorts, Way};
 pub use ticker::Stall;
+pub use watch::{Pids, Watch, WatchError, WatchedSample};
 
 use host::HostWatch;
 use own::OwnWatch;
@@ -37,6 +40,9 @@ pub struct Sample {
     pub process: ProcessSample,
     /// The watched threads, in the order in which they were named.
     pub workers: Vec<WorkerSample>,
+    /// The watched process; absent where none is watched, or it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<WatchedSample>,
     /// When the whole tester stood still for 20 ms or more; absent where it never did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stalls: Vec<Stall>,
@@ -53,11 +59,12 @@ pub enum MonitorError {
     Thread(#[from] std::io::Error),
 }
 
-/// Watches the host and this process.
+/// Watches the host, this process and, where the plan names one, another.
 #[derive(Debug)]
 pub struct Monitor {
     host: HostWatch,
     own: OwnWatch,
+    watched: Option<Watch>,
     ticker: Ticker,
     zero: Instant,
     last: Instant,
@@ -69,11 +76,13 @@ impl Monitor {
     pub fn new(
         workers: impl IntoIterator<Item = (String, ThreadId)>,
         zero: Instant,
+        watched: Option<Watch>,
     ) -> Result<Self, MonitorError> {
         let ticker = Ticker::start(zero)?;
         Ok(Self {
             host: HostWatch::new()?,
             own: OwnWatch::new(workers)?,
+            watched,
             ticker,
             zero,
             last: Instant::now(),
@@ -93,6 +102,7 @@ impl Monitor {
             host: self.host.sample(),
             process,
             workers,
+            watched: self.watched.as_mut().and_then(Watch::sample),
             stalls: self.ticker.take(),
         }
     }
@@ -136,9 +146,12 @@ mod tests {
         };
         let (busy, start_busy, busy_thread) = thread(use_some_processor_time);
         let (idle, start_idle, idle_thread) = thread(|| ());
-        let mut monitor =
-            Monitor::new([("busy".to_owned(), busy), ("idle".to_owned(), idle)], Instant::now())
-                .unwrap();
+        let mut monitor = Monitor::new(
+            [("busy".to_owned(), busy), ("idle".to_owned(), idle)],
+            Instant::now(),
+            None,
+        )
+        .unwrap();
 
         start_busy.send(()).unwrap();
         start_idle.send(()).unwrap();
@@ -157,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_sample_reads_back_from_its_json() {
-        let sample = Monitor::new([], Instant::now()).unwrap().sample();
+        let sample = Monitor::new([], Instant::now(), None).unwrap().sample();
 
         let json = serde_json::to_string(&sample).unwrap();
 
@@ -166,7 +179,7 @@ mod tests {
 
     #[test]
     fn memory_and_threads_are_those_of_this_process() {
-        let sample = Monitor::new([], Instant::now()).unwrap().sample();
+        let sample = Monitor::new([], Instant::now(), None).unwrap().sample();
 
         assert!(sample.process.memory > 100_000, "{sample:?}");
         assert!(sample.process.memory < sample.host.memory_total, "{sample:?}");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Linux shows processor time to programs in units of 1/100 s, whatever its own clock does.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// What this process used.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -134,7 +134,7 @@ fn time_of(thread: ThreadId) -> Option<Duration> {
     stat(&format!("/proc/self/task/{}/stat", thread.0)).map(|stat| stat.used)
 }
 
-fn fraction(used: Duration, covered: Duration) -> f64 {
+pub(super) fn fraction(used: Duration, covered: Duration) -> f64 {
     if covered.is_zero() { 0.0 } else { used.as_secs_f64() / covered.as_secs_f64() }
 }
 

@@ -22,6 +22,7 @@ mod settle;
 mod source;
 mod threshold;
 mod value;
+mod watched;
 
 pub use check::ThresholdError;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Part, Place, escape, suggest};
@@ -47,3 +48,4 @@ pub use value::{
     ByteSize, ByteSizeError, OctetRate, OctetRateError, Rate, RateError, Share, ShareError, Span,
     SpanError,
 };
+pub use watched::{WatchedProcess, WatchedProcessError};

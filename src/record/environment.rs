@@ -28,6 +28,9 @@ pub struct EnvironmentFigures {
     /// This program, the embedded server included; absent where nothing was watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessFigures>,
+    /// The watched process with its descendants; absent where the plan names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<WatchedFigures>,
 }
 
 /// What the whole machine used.
@@ -72,4 +75,30 @@ pub struct ProcessFigures {
     pub descriptors_max: u64,
     /// The most threads.
     pub threads_max: u64,
+}
+
+/// What the watched process and its descendants used while it was there.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct WatchedFigures {
+    /// The process as the plan names it: a number or the name of a program.
+    pub process: String,
+    /// Its number; after a restart the last one.
+    pub pid: u32,
+    /// The most processes at a time, itself among them.
+    pub processes_max: u64,
+    /// Processor time by time passed, over the time that it was there: 1.0 is one core.
+    pub cpu_mean: f64,
+    /// The same in the busiest interval of the monitor.
+    pub cpu_max: f64,
+    /// The most resident memory, in octets; what several processes share counts for each.
+    pub memory_max_octets: u64,
+    /// The most descriptors that were open; absent where the system does not show them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptors_max: Option<u64>,
+    /// The most threads.
+    pub threads_max: u64,
+    /// How often it was found again under another number.
+    pub restarts: u64,
+    /// Whether it had ended when it was looked at last.
+    pub gone: bool,
 }

@@ -126,6 +126,20 @@ pub enum Event {
         /// The value, where there is one.
         value: Option<f64>,
     },
+    /// The watched process has ended.
+    WatchedGone {
+        /// When that was seen.
+        at_s: f64,
+        /// Its number.
+        pid: u32,
+    },
+    /// The watched process is there again, found by its name.
+    WatchedBack {
+        /// When that was seen.
+        at_s: f64,
+        /// Its number, which is another one now.
+        pid: u32,
+    },
     /// A task of the tester panicked; its message counts as `local`.
     Panic {
         /// When.
@@ -149,6 +163,8 @@ impl Event {
             | Self::FeedUsedUp { at_s, .. }
             | Self::FirstError { at_s, .. }
             | Self::Throttled { at_s, .. }
+            | Self::WatchedGone { at_s, .. }
+            | Self::WatchedBack { at_s, .. }
             | Self::ThresholdBroken { at_s, .. }
             | Self::Panic { at_s, .. } => *at_s,
         }

@@ -36,7 +36,7 @@ pub use cell::{
     StepCell, Tally,
 };
 pub use chronicle::{Chronicle, ChronicleError, Second, Seconds};
-pub use environment::{EnvironmentFigures, HostFigures, ProcessFigures};
+pub use environment::{EnvironmentFigures, HostFigures, ProcessFigures, WatchedFigures};
 pub use events::{Change, Event};
 pub use figures::{
     ClassFigures, ErrorRow, Figures, FitnessRow, FitnessStatus, LatencyFigures, MessageFigures,

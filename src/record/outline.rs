@@ -87,7 +87,7 @@ impl From<Outline> for Plan {
             searches: Vec::new(),
             thresholds: outline.thresholds,
             sink: SinkPlan::default(),
-            monitor: Monitor { enabled: false, interval: Duration::from_secs(1) },
+            monitor: Monitor { enabled: false, interval: Duration::from_secs(1), process: None },
             limits: outline.limits,
         }
     }

@@ -11,9 +11,10 @@ use super::environment::Usage;
 use super::phases::{Phases, planned};
 use super::searches::{Searches, Settled};
 use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
+use super::watched::{Turn, found};
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
-use crate::monitor::{Monitor, Stall};
+use crate::monitor::{Monitor, Stall, Watch};
 use crate::plan::{ClientId, Phase, PhaseId, SearchId};
 use crate::record::{
     self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset, Probe, Results, RunEnd,
@@ -43,6 +44,8 @@ pub(super) struct Conductor {
     phases: Phases,
     searches: Searches,
     usage: Usage,
+    /// The process that is watched, until the monitor has it.
+    watched: Option<Watch>,
     /// When the monitor was last asked.
     looked: Duration,
     /// What the newest frame said.
@@ -63,7 +66,12 @@ impl Conductor {
         zero: Instant,
         folder: Folder,
         signals: UnboundedReceiver<Interruption>,
+        watched: Option<Watch>,
     ) -> Self {
+        let mut usage = Usage::new(&shared.plan);
+        if let Some(watch) = &watched {
+            usage.watch(&found(watch));
+        }
         Self {
             shared: Arc::clone(shared),
             engine,
@@ -74,7 +82,8 @@ impl Conductor {
             ledger: Ledger::new(&shared.plan),
             phases: Phases::new(shared),
             searches: Searches::new(&shared.plan),
-            usage: Usage::new(&shared.plan),
+            usage,
+            watched,
             looked: Duration::ZERO,
             last_second: None,
             told: BTreeSet::new(),
@@ -103,12 +112,12 @@ impl Conductor {
                     None => break,
                 },
                 Some(signal) = self.signals.recv() => self.interrupt(signal, observe),
-                _ = beat.tick() => self.look(monitor.as_mut()),
+                _ = beat.tick() => self.look(monitor.as_mut(), observe),
                 () = until(change) => {}
             }
         }
         if self.now().saturating_sub(self.looked) >= SHORTEST_LOOK {
-            self.look(monitor.as_mut());
+            self.look(monitor.as_mut(), observe);
         }
         let stalls = monitor.map(|monitor| monitor.stalls());
         self.end(stalls, observe)
@@ -118,7 +127,7 @@ impl Conductor {
         if !self.shared.plan.monitor.enabled {
             return None;
         }
-        match Monitor::new(self.engine.threads(), self.zero.into_std()) {
+        match Monitor::new(self.engine.threads(), self.zero.into_std(), self.watched.take()) {
             Ok(monitor) => Some(monitor),
             Err(error) => {
                 observe(&Update::Trouble(super::chain(&error)));
@@ -371,13 +380,33 @@ impl Conductor {
         }
     }
 
-    fn look(&mut self, monitor: Option<&mut Monitor>) {
+    fn look(&mut self, monitor: Option<&mut Monitor>, observe: Observe<'_>) {
         let Some(monitor) = monitor else { return };
         self.looked = self.now();
         let sample = monitor.sample();
         let spans = self.phases.spans(&self.shared, self.looked);
-        self.usage.look(&sample, &spans);
+        for turn in self.usage.look(&sample, &spans) {
+            self.tell_watched(turn, observe);
+        }
         self.folder.monitor(&sample, &spans);
+    }
+
+    /// A watched process that ends or comes back is what the user should know at once.
+    fn tell_watched(&mut self, turn: Turn, observe: Observe<'_>) {
+        let Some(process) = &self.shared.plan.monitor.process else { return };
+        let at_s = self.looked.as_secs_f64();
+        let (event, text) = match turn {
+            Turn::Gone(pid) => {
+                let text = format!("the watched process {process} (pid {pid}) has ended");
+                (Event::WatchedGone { at_s, pid }, text)
+            }
+            Turn::Back(pid) => {
+                let text = format!("the watched process {process} is there again (pid {pid})");
+                (Event::WatchedBack { at_s, pid }, text)
+            }
+        };
+        self.folder.event(&event);
+        observe(&Update::Trouble(crate::format::escape(&text)));
     }
 
     /// `stalls` are those for which there is no further look.

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::machine::MachineUse;
+use super::watched::{Turn, WatchedUse};
 use crate::monitor::{self, HostSample, LocalPorts, ProcessSample, Sample, Stall};
 use crate::plan::{PhaseId, Plan};
-use crate::record::{EnvironmentFigures, HostFigures, PhaseSpan, ProcessFigures, Stint};
+use crate::record::{
+    EnvironmentFigures, HostFigures, PhaseSpan, ProcessFigures, Stint, WatchedFigures,
+};
 use crate::verdict::{MachineLoad, WorkerLoad};
 
 /// A worker is looked at second by second; a shorter piece at a phase's beginning goes with the
@@ -27,6 +30,7 @@ pub(super) struct Usage {
     host: HostFigures,
     cpu: Stretch,
     process: ProcessFigures,
+    watched: Option<WatchedUse>,
 }
 
 /// How busy the workers were in one phase.
@@ -49,7 +53,7 @@ struct Used {
 
 /// A share over time.
 #[derive(Debug, Default)]
-struct Stretch {
+pub(super) struct Stretch {
     seconds: f64,
     area: f64,
     max: f64,
@@ -65,11 +69,17 @@ impl Usage {
             host: HostFigures::default(),
             cpu: Stretch::default(),
             process: ProcessFigures::default(),
+            watched: None,
         }
     }
 
-    /// Adds a sample of host and process; `spans` are the phases up to then.
-    pub(super) fn look(&mut self, sample: &Sample, spans: &[PhaseSpan]) {
+    /// The process that was found before the start is watched, too.
+    pub(super) fn watch(&mut self, found: &WatchedFigures) {
+        self.watched = Some(WatchedUse::new(found.clone()));
+    }
+
+    /// Adds a sample; `spans` are the phases up to then. What became of the watched process.
+    pub(super) fn look(&mut self, sample: &Sample, spans: &[PhaseSpan]) -> Vec<Turn> {
         self.machine.look(sample, spans);
         let covers = sample.covers_s;
         self.host_cpu.add(sample.host.cpu, covers);
@@ -77,6 +87,8 @@ impl Usage {
         add_host(&mut self.host, &sample.host);
         add_process(&mut self.process, &sample.process);
         self.count(&sample.stalls);
+        let watched = self.watched.as_mut();
+        watched.map_or_else(Vec::new, |watched| watched.look(sample.watched.as_ref(), covers))
     }
 
     fn count(&mut self, stalls: &[Stall]) {
@@ -142,6 +154,7 @@ impl Usage {
                 cpu_max: self.cpu.max,
                 ..self.process
             }),
+            watched: self.watched.as_ref().filter(|_| watched).map(WatchedUse::figures),
             ..machine.clone()
         }
     }
@@ -158,6 +171,7 @@ pub(super) fn machine(workers: u32) -> EnvironmentFigures {
         local_ports: LocalPorts::of_this_machine().map(|ports| ports.count),
         host: None,
         process: None,
+        watched: None,
     }
 }
 
@@ -211,13 +225,17 @@ impl Used {
 }
 
 impl Stretch {
-    fn add(&mut self, share: f64, seconds: f64) {
+    pub(super) fn add(&mut self, share: f64, seconds: f64) {
         self.seconds += seconds;
         self.area += share * seconds;
         self.max = self.max.max(share);
     }
 
-    fn mean(&self) -> f64 {
+    pub(super) const fn max(&self) -> f64 {
+        self.max
+    }
+
+    pub(super) fn mean(&self) -> f64 {
         if self.seconds > 0.0 { self.area / self.seconds } else { 0.0 }
     }
 }

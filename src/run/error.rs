@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use crate::engine::{EngineError, ServerAddress, TlsError};
 use crate::message::{ComposeError, ComposerError};
+use crate::monitor::WatchError;
 use crate::record::FolderError;
 use crate::sink::SinkError;
 use crate::verdict::ExitCode;
@@ -81,6 +82,9 @@ pub enum RunError {
     /// A client can't make TLS handshakes.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// There is nothing to watch, or it is not clear what.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The embedded server did not start.
     #[error("the embedded server did not start")]
     Sink(#[from] SinkError),
@@ -120,6 +124,14 @@ impl RunError {
                 "name the roots to trust by `ca`, or trust any certificate by `verify = \"none\"`"
                     .to_owned(),
             ),
+            Self::Watch(WatchError::Absent(_)) => Some(
+                "start it first; `[monitor] process` is the name of its program as `ps -e` shows it, \
+                 or its number"
+                    .to_owned(),
+            ),
+            Self::Watch(WatchError::Several { .. }) => {
+                Some("name the one that you mean by its number".to_owned())
+            }
             Self::Source { .. } => {
                 Some("`source` takes addresses of this machine; all of 127.0.0.0/8 are".to_owned())
             }
@@ -147,6 +159,7 @@ impl RunError {
             | Self::NotAllowed { .. }
             | Self::NotAuthorized { .. }
             | Self::Tls(_)
+            | Self::Watch(_)
             | Self::Sink(_) => ExitCode::NOT_STARTED,
             // The plan's texts are not right for all of their values.
             Self::Mail(_) => ExitCode::PLAN,

@@ -98,6 +98,7 @@ mod tests {
             },
             process: ProcessSample { cpu: 0.0, memory: 0, descriptors: 0, threads: 0 },
             workers: Vec::new(),
+            watched: None,
             stalls,
         }
     }

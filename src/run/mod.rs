@@ -16,6 +16,7 @@ mod reserves;
 mod searches;
 mod summary;
 mod targets;
+mod watched;
 mod workers;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub use targets::Permits;
 
 use crate::engine::{Engine, Shared, SocketDialer, TlsSetups};
 use crate::message::RunIdentity;
-use crate::monitor;
+use crate::monitor::{self, Watch};
 use crate::plan::{Endpoint, Plan, SinkRole};
 use crate::record::{Folder, Outline, PlanIdentity, RunRecord, Summary};
 use crate::report::Progress;
@@ -127,6 +128,7 @@ pub fn run(
     // A limit that can't be raised shows as `local` failures where it is reached.
     let _ = monitor::raise_nofile();
     let plan = &job.plan;
+    let watched = plan.monitor.process.as_ref().map(Watch::find).transpose()?;
     let sink = start_sink(plan)?;
     let tls = TlsSetups::new(plan, sink.as_ref().map_or(&[], Sink::certificates))?;
     let address = sink.as_ref().map(Sink::address);
@@ -140,7 +142,8 @@ pub fn run(
     let before = reserves::checked(&shared);
     reserves::tell(&before, observe);
     let started = SystemTime::now();
-    let record = RunRecord { before, ..run_record(job, options, &shared, started) };
+    let mut record = RunRecord { before, ..run_record(job, options, &shared, started) };
+    record.environment.watched = watched.as_ref().map(watched::found);
     let folder = open_folder(options.folder.as_deref(), &record, started)?;
     folder.write_plan(&job.text)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -151,7 +154,7 @@ pub fn run(
         targets: named_addresses(&shared),
         sink: address,
     });
-    let conductor = Conductor::new(&shared, engine, zero, folder, signals);
+    let conductor = Conductor::new(&shared, engine, zero, folder, signals, watched);
     let (ending, folder) = runtime.block_on(conductor.conduct(observe));
     let sink = sink.map(Sink::stop);
     finish(&record, ending, folder, sink, observe)

@@ -67,9 +67,13 @@ struct Folded {
 fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
     let mut seconds = chronicle.seconds()?;
     let mut samples = chronicle.series(u64::MAX)?.filter_map(sample);
+    let mut usage = Usage::new(plan);
+    if let Some(found) = &chronicle.run().environment.watched {
+        usage.watch(found);
+    }
     let mut folded = Folded {
         ledger: Ledger::new(plan),
-        usage: Usage::new(plan),
+        usage,
         last: None,
         so_far: RunEnd::default(),
         end: None,

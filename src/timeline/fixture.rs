@@ -24,7 +24,7 @@ pub(crate) fn plan(phases: Vec<Phase>) -> Plan {
         searches: Vec::new(),
         thresholds: Vec::new(),
         sink: SinkPlan::default(),
-        monitor: Monitor { enabled: false, interval: Duration::from_secs(1) },
+        monitor: Monitor { enabled: false, interval: Duration::from_secs(1), process: None },
         limits: FitnessLimits { cpu: 0.95, lag_p99: Duration::from_millis(10) },
     }
 }

@@ -13,6 +13,7 @@ mod dsn;
 mod message;
 mod pace;
 mod phase;
+mod process;
 mod reader;
 mod shape;
 mod sink;
@@ -38,6 +39,7 @@ pub use message::{
 };
 pub use pace::Pace;
 pub use phase::{Arrival, Defaults, Levels, Phase, PhaseKind};
+pub use process::ProcessText;
 pub use shape::{CodeText, Count, Label, MinMax, Mix, OneOrMany, Percentiles, ShortOr, Table};
 pub use sink::{
     Distribution, Role, Service, Sink, SinkLimits, SinkReject, SinkSteps, SinkTls, SinkTlsTable,
@@ -181,7 +183,6 @@ fn later_keys(table: &str) -> &'static [&'static str] {
         "Phase" => phase::LATER,
         "Sink" => sink::LATER,
         "SinkSteps" => sink::LATER_STEPS,
-        "Monitor" => tool::LATER,
         _ => &[],
     }
 }

@@ -3,18 +3,20 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ProcessText;
 use crate::plan::{Share, Span};
 
-/// Keys of the monitor that this version does not build.
-pub(super) const LATER: &[&str] = &["process"];
-
 /// What is watched while the plan runs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Monitor {
     /// Whether the host and this program are watched. Default: true.
     pub enabled: Option<bool>,
     /// How often, at least 200ms. Default: 1s.
     pub interval: Option<Span>,
+    /// A process of this machine that is watched too, with all its descendants: its number, or the
+    /// name of its program. Of several with one name it is the one that started the others. Named
+    /// by its name it is followed over a restart. Default: none.
+    pub process: Option<ProcessText>,
 }
 
 /// When the tester itself is not fit.

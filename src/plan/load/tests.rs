@@ -289,7 +289,6 @@ fn each_part_that_is_not_built_yet_is_refused() {
     let table = [
         ("include = [\"a.toml\"]\n", "E015 /include"),
         ("[profiles.a]\n", "E015 /profiles"),
-        ("[monitor]\nprocess = \"master\"\n", "E015 /monitor/process"),
         ("[sink]\ngreylist = {}\n", "E015 /sink/greylist"),
         (
             "[[thresholds]]\ncheck = \"message.errors < 5%\"\nwindow = \"10s\"\n",

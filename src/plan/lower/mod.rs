@@ -30,7 +30,7 @@ mod xclient;
 use super::document::{Document, Monitor as MonitorTable};
 use super::model::{FitnessLimits, Monitor, Plan};
 use super::secrets::Vault;
-use super::{Diagnostic, DiagnosticCode, Share, Span};
+use super::{Diagnostic, DiagnosticCode, Share, Span, WatchedProcess};
 use auth::Accounts;
 use faults::Faults;
 use names::Names;
@@ -65,7 +65,7 @@ pub(super) fn lower(
     let thresholds = threshold::lower_plan_wide(document, &names, &phases, &mut faults);
     let sink = sink::lower(document.sink.as_ref(), files, accounts, &mut faults);
     agreement::check(&clients, &targets, &sink, &mut faults);
-    let monitor = lower_monitor(document.monitor.unwrap_or_default(), &mut faults);
+    let monitor = lower_monitor(document.monitor.clone().unwrap_or_default(), &mut faults);
     errors.extend(faults.into_diagnostics());
     Plan {
         name: document.name.clone().unwrap_or_default(),
@@ -115,7 +115,18 @@ fn lower_monitor(table: MonitorTable, faults: &mut Faults) -> Monitor {
     if interval < SHORTEST_INTERVAL {
         faults.bad("/monitor/interval", "the interval is at least 200ms");
     }
-    Monitor { enabled: table.enabled.unwrap_or(true), interval }
+    let enabled = table.enabled.unwrap_or(true);
+    if !enabled && table.process.is_some() {
+        faults.conflict("/monitor", "process", "nothing is watched where `enabled = false`");
+    }
+    let process = table.process.and_then(|text| match text.0.parse::<WatchedProcess>() {
+        Ok(process) => Some(process),
+        Err(error) => {
+            faults.bad("/monitor/process", error.to_string());
+            None
+        }
+    });
+    Monitor { enabled, interval, process }
 }
 
 fn lower_limits(document: &Document) -> FitnessLimits {

@@ -604,6 +604,18 @@ fn mistakes_in_each_section_have_their_place() {
             json!({ "monitor": { "interval": "100ms" } }),
             "E012 /monitor/interval: the interval is at least 200ms",
         ),
+        (
+            json!({ "monitor": { "process": 0 } }),
+            "E012 /monitor/process: a process has a number from 1 to 4194304",
+        ),
+        (
+            json!({ "monitor": { "process": "/usr/sbin/master" } }),
+            "E012 /monitor/process: a program's name has 1 to 255 octets and no `/`",
+        ),
+        (
+            json!({ "monitor": { "process": "master", "enabled": false } }),
+            "E014 /monitor/process key: nothing is watched where `enabled = false`",
+        ),
     ];
     for (sections, mistake) in table {
         assert_eq!(mistakes(&with(sections.clone())), [mistake], "{sections}");

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Address, AddressPool, Proxy, Threshold};
+use super::{Address, AddressPool, Proxy, Threshold, WatchedProcess};
 use crate::message::{ClassId, CountRange, FeedSpec, Recipe};
 use crate::smtp::{
     Auth, CaseId, Chunking, Code, Dsn, EhloName, Ending, Enhanced, Expectations, Login, Pace,
@@ -473,12 +473,14 @@ pub struct Stall {
 }
 
 /// What is watched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Monitor {
     /// Whether host and own process are watched at all.
     pub enabled: bool,
     /// How often; at least 200 ms.
     pub interval: Duration,
+    /// Another process of this machine.
+    pub process: Option<WatchedProcess>,
 }
 
 /// Beyond these the tester was not fit and the run is INVALID.

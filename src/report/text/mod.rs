@@ -9,6 +9,7 @@ mod classes;
 mod phases;
 mod searches;
 mod steps;
+mod watched;
 
 use std::path::Path;
 use std::time::Duration;
@@ -101,6 +102,7 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
     }
     lines.push(String::new());
     lines.extend(checks::fitness(&summary.fitness, page));
+    lines.extend(watched::line(summary, page));
     if let Some(folder) = page.folder {
         let folder = format::escape(&folder.display().to_string());
         // A path is never broken, so that it can be copied.
