@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::args::{FormatFlags, OutputFormat};
 use crate::plan::{Look, PlanErrors};
 use crate::report::Style;
-use crate::run::{CompareError, MergeError, RereadError, RunError, chain};
+use crate::run::{CompareError, MergeError, PageError, RereadError, RunError, chain};
 use crate::verdict::ExitCode;
 
 /// Why a command did not do what it was asked.
@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Merge(MergeError),
     /// Results folders can't be compared.
     Incomparable(CompareError),
+    /// A page can't be made or written.
+    Page(PageError),
     /// The results can't be written where the user wants them.
     Unwritable(PathBuf, io::Error),
 }
@@ -78,6 +80,10 @@ impl Failure {
                     eprintln!("help: {help}");
                 }
                 error.exit()
+            }
+            Self::Page(error) => {
+                eprintln!("error: {}", chain(&error));
+                ExitCode::TOOL_FAILED
             }
             Self::Unwritable(path, error) => {
                 eprintln!("error: `{}` can't be written: {error}", path.display());

@@ -5,31 +5,38 @@ use std::path::Path;
 use super::Done;
 use super::args::{ExportFlags, OutputFormat, ReportArgs};
 use super::inspect::json;
-use super::messages::{print, style, width};
+use super::messages::{Failure, print, style, width};
 use super::run::write;
 use crate::report::{self, Detail, Page};
-use crate::run::{Reread, reread};
+use crate::run::{PageError, Reread, reread};
 use crate::verdict::ExitCode;
 
 /// Makes a file's text from results.
-type Render = fn(&Reread) -> String;
+type Render = fn(&Reread) -> Result<String, PageError>;
 
 /// Shows what the command line names.
 pub(super) fn report(args: &ReportArgs) -> Done {
     let read = reread(&args.folder)?;
     let exports = exports(&args.exports);
     for (path, render) in &exports {
-        write(path, &render(&read))?;
+        write(path, &render(&read).map_err(Failure::Page)?)?;
     }
     if exports.is_empty() {
         print(&page(&read, args));
+        read.write_pages().map_err(Failure::Page)?;
     }
     Ok(ExitCode::OK)
 }
 
 /// The files that are asked for, each with what makes it.
 fn exports(flags: &ExportFlags) -> Vec<(&Path, Render)> {
-    let all: [(_, Render); 1] = [(&flags.json, |read| json(&read.summary))];
+    let all: [(_, Render); 5] = [
+        (&flags.json, |read| Ok(json(&read.summary))),
+        (&flags.html, Reread::html),
+        (&flags.junit, |read| Ok(report::junit(&read.summary)?)),
+        (&flags.csv, Reread::csv),
+        (&flags.markdown, |read| Ok(report::markdown(&read.summary))),
+    ];
     all.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render))).collect()
 }
 

@@ -139,6 +139,27 @@ impl Folder {
     }
 }
 
+/// Writes the page that shows a result into its folder.
+pub fn write_page(folder: &Path, html: &str) -> Result<(), FolderError> {
+    write_into(folder, PAGE, html)
+}
+
+/// Writes the thresholds as tests into the folder of a result.
+pub fn write_junit(folder: &Path, xml: &str) -> Result<(), FolderError> {
+    write_into(folder, JUNIT, xml)
+}
+
+fn write_into(folder: &Path, name: &str, text: &str) -> Result<(), FolderError> {
+    // Complete or not there, as the summary is.
+    let (path, draft) = (folder.join(name), folder.join(format!("{name}.part")));
+    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path));
+    written.map_err(|source| {
+        // What there is of it, if anything, is of no use.
+        let _ = fs::remove_file(&draft);
+        FolderError { path, source }
+    })
+}
+
 pub(super) const RUN: &str = "run.json";
 pub(super) const PLAN: &str = "plan.toml";
 pub(super) const SERIES: &str = "series.ndjson";
@@ -146,6 +167,8 @@ pub(super) const COUNTERS: &str = "counters.ndjson";
 pub(super) const EVENTS: &str = "events.ndjson";
 pub(super) const HISTOGRAMS: &str = "latency.hlog";
 pub(super) const SUMMARY: &str = "summary.json";
+const PAGE: &str = "report.html";
+const JUNIT: &str = "junit.xml";
 const SUMMARY_DRAFT: &str = "summary.json.part";
 
 impl Journal {

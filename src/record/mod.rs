@@ -43,7 +43,7 @@ pub use figures::{
     OctetFigures, PhaseResult, PlanIdentity, RecipientFigures, SessionFigures, StepFigures,
     Summary, ThresholdRow, ToolIdentity, VerdictName,
 };
-pub use folder::{Folder, FolderError};
+pub use folder::{Folder, FolderError, write_junit, write_page};
 pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use journal::{RunEnd, RunRecord};
 pub use latency::Latency;

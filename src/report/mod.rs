@@ -3,13 +3,23 @@
 pub mod cases;
 pub mod check;
 pub mod compare;
+mod csv;
+mod html;
+mod junit;
 pub mod mailbox;
+mod markdown;
 pub mod preview;
 mod progress;
 mod search;
+#[cfg(test)]
+mod specimen;
 mod text;
 mod throttling;
 
+pub use self::csv::{CsvError, series_csv};
+pub use html::{HtmlError, Source as HtmlSource, render as render_html};
+pub use junit::{JunitError, junit};
+pub use markdown::markdown;
 pub use progress::{LastSecond, Level, PhaseProgress, Progress};
 pub use search::{probe_ended, search_ended};
 pub use text::{Detail, Page, Style, render};

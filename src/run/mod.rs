@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod machine;
 mod merge;
+mod pages;
 mod phases;
 mod reread;
 mod reserves;
@@ -30,6 +31,7 @@ pub use check::{Check, Checks, check};
 pub use compare::{Baseline, CompareError, Plans};
 pub use error::{RunError, chain};
 pub use merge::{MergeError, Merged, merge};
+pub use pages::PageError;
 pub use reread::{Reread, RereadError, reread};
 pub use targets::Permits;
 
@@ -186,16 +188,26 @@ fn finish(
 ) -> Result<Finished, RunError> {
     ending.run.sink = sink.as_ref().map(|counters| serde_json::json!(counters));
     folder.finish(&ending.plan, &ending.run);
-    if let Some(trouble) = folder.trouble() {
-        let warning = summary::journal_stopped(&trouble);
+    let trouble = folder.trouble();
+    if let Some(trouble) = &trouble {
+        let warning = summary::journal_stopped(trouble);
         observe(&Update::Trouble(warning.clone()));
         ending.run.warnings.push(warning);
     }
-    let (summary, exit) = ending.summary(record);
+    let (mut summary, mut exit) = ending.summary(record);
     for event in summary::broken(&summary) {
         folder.event(&event);
     }
     folder.write_summary(&summary)?;
+    if let Err(error) = pages::write(folder.path(), &summary, ending.results()) {
+        observe(&Update::Trouble(chain(&error)));
+        // Where the journal stopped, that has been told, and is no failure of the run.
+        if trouble.is_none() {
+            exit = ExitCode::TOOL_FAILED;
+            summary.exit_code = exit.number();
+            folder.write_summary(&summary)?;
+        }
+    }
     Ok(Finished { summary, folder: folder.path().to_owned(), sink, exit })
 }
 

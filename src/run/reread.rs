@@ -13,7 +13,9 @@ use super::summary::{Ending, Kept};
 use crate::format;
 use crate::monitor::Sample;
 use crate::plan::Plan;
-use crate::record::{Chronicle, ChronicleError, Ledger, RunEnd, SearchResult, SeriesRow, Summary};
+use crate::record::{
+    Chronicle, ChronicleError, Ledger, PhaseSpan, RunEnd, SearchResult, SeriesRow, Summary,
+};
 
 /// A results folder that was read.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Reread {
     pub summary: Summary,
     /// The ledger, as far as the journal goes.
     pub ledger: Ledger,
+    /// The phases that began, with their times.
+    pub spans: Vec<PhaseSpan>,
     /// The last finished second of the run's clock, from 0; none where none was finished.
     pub last: Option<u64>,
 }
@@ -51,7 +55,7 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
     };
     let own = if ending.extent == Kept::Whole { None } else { chronicle.summary()? };
     let summary = own.unwrap_or_else(|| ending.summary(chronicle.run()).0);
-    Ok(Reread { chronicle, summary, ledger: ending.ledger, last })
+    Ok(Reread { chronicle, summary, ledger: ending.ledger, spans: ending.run.spans, last })
 }
 
 /// What the seconds of a folder add up to.

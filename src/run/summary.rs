@@ -131,6 +131,16 @@ impl Ending {
         (summary, verdict.exit)
     }
 
+    /// What the figures are taken from.
+    pub(super) fn results(&self) -> Results<'_> {
+        Results {
+            plan: &self.plan,
+            ledger: &self.ledger,
+            spans: &self.run.spans,
+            addresses: &self.addresses,
+        }
+    }
+
     /// A phase whose very first message found its feed used up did not begin.
     pub(super) fn leave_out_unbegun(&mut self, phase: PhaseId) {
         let starts = self.ledger.cells(Extent::Phase(phase)).map(|(_, cell)| cell.starts().1);

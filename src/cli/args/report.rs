@@ -13,6 +13,9 @@ Examples:
   mailquake report results/relay-20261124T101500Z
   mailquake report out --verbose
   mailquake report out --json - | jq .totals
+  mailquake report out --markdown - >> $GITHUB_STEP_SUMMARY
+
+Without a file named, report.html and junit.xml are written into the folder anew.
 
 The figures are made anew from what the run wrote second by second, so a run that was killed has
 them too: it is then marked partial and has no verdict. No plan, server or secret is needed.
@@ -39,6 +42,18 @@ pub struct ExportFlags {
     /// Writes the summary as JSON to FILE; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Writes the page to FILE: one offline HTML file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Writes the thresholds to FILE as tests of a CI job, in the XML of `JUnit`.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Writes the series to FILE as CSV: a line for each phase in each second, unknown cells empty.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Writes a page in Markdown to FILE, for the summary of a CI job.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// The words behind `mailquake merge`.

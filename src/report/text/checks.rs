@@ -34,7 +34,7 @@ pub(super) fn thresholds(rows: &[ThresholdRow], page: Page<'_>) -> Vec<String> {
 }
 
 /// The value, its distance from the limit, and where it was taken.
-fn outcome(row: &ThresholdRow) -> String {
+pub(in crate::report) fn outcome(row: &ThresholdRow) -> String {
     let mut parts = vec![match row.value {
         Some(value) => format::value_beside(value, row.limit, &row.unit),
         None => "not known: never taken, or no answer came".to_owned(),
@@ -69,14 +69,29 @@ fn margin(row: &ThresholdRow, value: f64) -> Option<String> {
 pub(super) fn fitness(rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
     let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
     let poor: Vec<String> = poor.flat_map(|row| poor_lines(row, rows, page)).collect();
-    if poor.is_empty() {
-        let words = if rows.is_empty() { "not checked".to_owned() } else { fit(rows) };
-        return entry("generator", &words, page.width);
+    if poor.is_empty() { entry("generator", &fitness_sentence(rows), page.width) } else { poor }
+}
+
+/// The whole in one sentence: fit, or what says otherwise.
+pub(in crate::report) fn fitness_sentence(rows: &[FitnessRow]) -> String {
+    let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
+    let poor: Vec<String> = poor.map(|row| poor_words(row, rows).1).collect();
+    if rows.is_empty() {
+        "not checked".to_owned()
+    } else if poor.is_empty() {
+        fit(rows)
+    } else {
+        poor.join(" · ")
     }
-    poor
 }
 
 fn poor_lines(row: &FitnessRow, rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
+    let (ink, words) = poor_words(row, rows);
+    let lines = entry("generator", &words, page.width);
+    lines.iter().map(|line| page.style.paint(ink, line)).collect()
+}
+
+fn poor_words(row: &FitnessRow, rows: &[FitnessRow]) -> (Ink, String) {
     let (ink, word) = match row.status {
         FitnessStatus::Ok => (Ink::Good, "fit"),
         FitnessStatus::Warn => (Ink::Warn, "warning"),
@@ -86,9 +101,7 @@ fn poor_lines(row: &FitnessRow, rows: &[FitnessRow], page: Page<'_>) -> Vec<Stri
     let longest = longest_stall(row, rows).map(|longest| format!(", the longest {longest},"));
     let advice = FitnessCheck::named(&row.check).map(|check| format!(": {}", check.advice()));
     let (longest, advice) = (longest.unwrap_or_default(), advice.unwrap_or_default());
-    let text = format!("{word}: {}{longest}{place}{advice}", measured(row));
-    let lines = entry("generator", &text, page.width);
-    lines.iter().map(|line| page.style.paint(ink, line)).collect()
+    (ink, format!("{word}: {}{longest}{place}{advice}", measured(row)))
 }
 
 /// How long the longest of the stalls was that a row counts, where that is no warning of its own.

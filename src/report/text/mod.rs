@@ -11,6 +11,9 @@ mod searches;
 mod steps;
 mod watched;
 
+pub(super) use checks::{fitness_sentence, outcome};
+pub(super) use phases::{achieved, achieved_in_all, percentiles};
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -107,17 +110,28 @@ pub fn render(summary: &Summary, page: Page<'_>) -> String {
         let folder = format::escape(&folder.display().to_string());
         // A path is never broken, so that it can be copied.
         lines.push(format!("  {:<12}{folder}", "files"));
+        lines.push(format!("  {:<12}{folder}/report.html", "report"));
     }
     lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
+/// The verdict in the word that stands first.
+pub(super) fn verdict_word(summary: &Summary) -> &'static str {
+    match (summary.verdict, summary.exit_code) {
+        (VerdictName::Pass, _) => "PASS",
+        (VerdictName::Fail, _) => "FAIL",
+        (VerdictName::Invalid, _) => "INVALID",
+        (VerdictName::None, 130 | 143) => "INTERRUPTED",
+        (VerdictName::None, _) => "NO VERDICT",
+    }
+}
+
 fn heading(summary: &Summary, page: Page<'_>) -> Vec<String> {
-    let (ink, word) = match (summary.verdict, summary.exit_code) {
-        (VerdictName::Pass, _) => (Ink::Good, "PASS"),
-        (VerdictName::Fail, _) => (Ink::Bad, "FAIL"),
-        (VerdictName::Invalid, _) => (Ink::Warn, "INVALID"),
-        (VerdictName::None, 130 | 143) => (Ink::Warn, "INTERRUPTED"),
-        (VerdictName::None, _) => (Ink::Warn, "NO VERDICT"),
+    let word = verdict_word(summary);
+    let ink = match summary.verdict {
+        VerdictName::Pass => Ink::Good,
+        VerdictName::Fail => Ink::Bad,
+        VerdictName::Invalid | VerdictName::None => Ink::Warn,
     };
     let took = Duration::try_from_secs_f64(summary.duration_s).unwrap_or_default();
     let mut facts = vec![

@@ -149,7 +149,7 @@ fn pause_row(name: String, form: Form) -> Vec<String> {
 }
 
 /// Over the phases that have a rate: in a closed one, planned and started are always equal.
-fn achieved_in_all(summary: &Summary) -> Option<f64> {
+pub(in crate::report) fn achieved_in_all(summary: &Summary) -> Option<f64> {
     let open = summary.phases.iter().filter(|phase| phase.model == "open" && counts(phase));
     let mut sum = Figures::default();
     for phase in open {
@@ -160,7 +160,7 @@ fn achieved_in_all(summary: &Summary) -> Option<f64> {
 }
 
 /// What began of what was planned; a closed phase plans nothing that could be missed.
-fn achieved(figures: &Figures) -> Option<f64> {
+pub(in crate::report) fn achieved(figures: &Figures) -> Option<f64> {
     let messages = &figures.messages;
     ratio(messages.started, messages.planned)
 }
@@ -181,7 +181,8 @@ fn row(name: String, figures: &Figures, of_plan: Option<f64>, form: Form) -> Vec
     }
 }
 
-fn percentiles(times: &LatencyFigures) -> [String; 4] {
+/// p50, p95, p99 and the largest, as words.
+pub(in crate::report) fn percentiles(times: &LatencyFigures) -> [String; 4] {
     [
         (times.p50, times.p50_at_least, times.supports(50.0)),
         (times.p95, times.p95_at_least, times.supports(95.0)),

@@ -260,6 +260,7 @@ fn a_pass() {
 
               generator   fit: lag p99 0.410 ms (limit 10.0 ms) · all 2 checks in order
               files       results/relay-1
+              report      results/relay-1/report.html
         "#]],
     );
 }
@@ -300,6 +301,7 @@ fn a_fail_on_a_wide_page() {
 
               generator   fit: lag p99 0.410 ms (limit 10.0 ms) · all 2 checks in order
               files       results/relay-1
+              report      results/relay-1/report.html
         "#]],
     );
 }
@@ -356,6 +358,7 @@ fn a_fail_on_a_narrow_page() {
 
               generator   fit: lag p99 0.410 ms (limit 10.0 ms) · all 2 checks in order
               files       results/relay-1
+              report      results/relay-1/report.html
         "#]],
     );
 }
@@ -503,6 +506,7 @@ fn an_invalid_run() {
               generator   not fit: lag p99 25.3 ms (limit 10.0 ms) in soak: lower the rate, or give the tester
                           more processor
               files       results/relay-1
+              report      results/relay-1/report.html
         "#]],
     );
 }
@@ -527,6 +531,7 @@ fn an_interrupted_run() {
 
               generator   not checked
               files       results/relay-1
+              report      results/relay-1/report.html
         "#]],
     );
 }
