@@ -4,7 +4,7 @@
 //! processor) none of its threads sees that it does; they find out only how late it became. The
 //! thread is its own, because a thread that works would see its own work as a stall.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub struct Stall {
 /// The thread, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Ticker {
-    /// Dropped, it ends the thread.
+    /// Dropped, it ends the thread within a tick.
     stop: Option<Sender<()>>,
     // Unbounded: there are at most 33 stalls a second, and each look takes them.
     stalls: Receiver<Stall>,
@@ -64,9 +64,10 @@ impl Drop for Ticker {
 fn tick(zero: Instant, mut woke: Instant, stopped: &Receiver<()>, tell: &Sender<Stall>) {
     loop {
         let due = woke + TICK;
-        match stopped.recv_timeout(due.saturating_duration_since(Instant::now())) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        // A sleep is one call of the kernel; waiting on the channel would spin before it.
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if stopped.try_recv() != Err(TryRecvError::Empty) {
+            return;
         }
         woke = Instant::now();
         if let Some(stall) = stall(zero, due, woke) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::program::{Desk, Ran, Running, SinkProcess, number};
+use crate::program::{Desk, Owned, Ran, Running, SinkProcess, number};
 
 /// So many connections for half a second.
 fn connections(count: u32) -> String {
@@ -117,4 +117,55 @@ fn local_ports_that_run_out_are_told_before_the_start_and_are_the_testers_failur
     assert!(number(&summary, "/all/messages/local") > 0, "{}", summary["all"]["messages"]);
     assert!(number(&summary, "/all/messages/accepted") > 0, "{}", summary["all"]["messages"]);
     assert_eq!(number(&summary, "/all/messages/unconnected"), 0);
+}
+
+#[test]
+fn a_watched_process_is_in_the_series_the_summary_and_on_the_page() {
+    let mut child = Owned(Command::new("sleep").arg("60").spawn().unwrap());
+    let process = format!("monitor.process={}", child.0.id());
+    let desk = Desk::with_plan(&connections(2));
+
+    let summary = desk.run(&["--no-thresholds", "--sink", "--set", &process]).ended(0);
+    let page = desk.mailquake(&["report", "out"]);
+
+    let watched = &summary["environment"]["watched"];
+    assert_eq!(watched["pid"], child.0.id());
+    assert_eq!((&watched["processes_max"], &watched["gone"]), (&1.into(), &false.into()));
+    assert!(number(watched, "/memory_max_octets") > 10_000, "{watched}");
+    assert!(desk.read("out/series.ndjson").contains("\"watched\":{\"pid\":"));
+    let line = format!("`{0}` (pid {0}): 0 % of a core", child.0.id());
+    assert!(page.stdout.contains(&line), "{}", page.stdout);
+    child.0.kill().unwrap();
+}
+
+#[test]
+fn a_watched_process_that_ends_is_told_and_absent_from_then_on() {
+    let mut child = Owned(Command::new("sleep").arg("60").spawn().unwrap());
+    let process = format!("monitor.process={}", child.0.id());
+    let plan = connections(2).replace("500ms", "2s");
+    let desk = Desk::with_plan(&plan);
+
+    let flags = ["--no-thresholds", "--sink", "--progress", "plain", "--set", &process];
+    let mut running = desk.begin(&[&flags[..], &["--set", "monitor.interval=200ms"]].concat());
+    running.wait_for("closed (1 of 1)");
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
+    let ran = running.end();
+
+    let told = format!("the watched process with the number {0} (pid {0}) has ended", child.0.id());
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    assert_eq!(ran.ended(0)["environment"]["watched"]["gone"], true);
+    assert!(desk.read("out/events.ndjson").contains("\"kind\":\"watched_gone\""));
+}
+
+#[test]
+fn a_run_whose_process_is_absent_does_not_start() {
+    let desk = Desk::with_plan(&connections(2));
+
+    let ran = desk.run(&["--sink", "--set", "monitor.process=no-such-one"]);
+
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let told = "no process `no-such-one` is there to be watched";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(!desk.path("out").exists(), "nothing was begun");
 }

@@ -59,7 +59,7 @@ pub(crate) struct Running {
 }
 
 /// A process that does not outlive its test.
-struct Owned(Child);
+pub(crate) struct Owned(pub(crate) Child);
 
 /// `mailquake sink` as a process of its own.
 pub(crate) struct SinkProcess {
