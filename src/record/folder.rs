@@ -115,6 +115,11 @@ impl Folder {
         self.trouble.take()
     }
 
+    /// Whether all was written so far.
+    pub const fn is_whole(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// Writes the summary. It is complete or not there: it is written beside and then renamed.
     pub fn write_summary(&self, summary: &Summary) -> Result<(), FolderError> {
         let fail = |source| FolderError { path: self.path.join(SUMMARY), source };

@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::text::{
-    achieved, achieved_in_all, fitness_sentence, outcome, percentiles, verdict_word,
+    achieved, achieved_in_all, fitness_sentence, footnotes, mark, outcome, percentiles,
+    verdict_word,
 };
 use crate::format;
 use crate::record::{Figures, PhaseResult, Summary, ThresholdRow, VerdictName};
+use crate::verdict::search_sentence;
 
 /// How many kinds of errors are listed.
 const ERROR_ROWS: usize = 10;
@@ -57,8 +59,12 @@ fn phases(summary: &Summary) -> String {
     }
     let total = cells(&summary.totals, achieved_in_all(summary));
     let _ = writeln!(text, "| **total** | {} |", total.join(" | "));
-    if summary.phases.iter().any(|phase| phase.warmup) {
-        text.push_str("\n° warm-up: in no total, threshold or check of the generator\n");
+    for note in footnotes(summary) {
+        let _ = writeln!(text, "\n{}", plain(note));
+    }
+    let found = summary.phases.iter().filter_map(|phase| phase.search.as_ref());
+    for search in found {
+        let _ = writeln!(text, "\n{}", plain(&search_sentence(search)));
     }
     text
 }
@@ -69,8 +75,8 @@ fn phase_row(phase: &PhaseResult) -> String {
     if phase.model == "pause" {
         cells.fill(format::UNKNOWN.to_owned());
     }
-    let warmup = if phase.warmup { " °" } else { "" };
-    format!("| {}{warmup} | {} |\n", plain(&phase.name), cells.join(" | "))
+    let mark = mark(phase).map(|mark| format!(" {}", plain(mark))).unwrap_or_default();
+    format!("| {}{mark} | {} |\n", plain(&phase.name), cells.join(" | "))
 }
 
 fn cells(figures: &Figures, of_plan: Option<f64>) -> [String; 8] {

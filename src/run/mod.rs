@@ -188,9 +188,8 @@ fn finish(
 ) -> Result<Finished, RunError> {
     ending.run.sink = sink.as_ref().map(|counters| serde_json::json!(counters));
     folder.finish(&ending.plan, &ending.run);
-    let trouble = folder.trouble();
-    if let Some(trouble) = &trouble {
-        let warning = summary::journal_stopped(trouble);
+    if let Some(trouble) = folder.trouble() {
+        let warning = summary::journal_stopped(&trouble);
         observe(&Update::Trouble(warning.clone()));
         ending.run.warnings.push(warning);
     }
@@ -202,7 +201,7 @@ fn finish(
     if let Err(error) = pages::write(folder.path(), &summary, ending.results()) {
         observe(&Update::Trouble(chain(&error)));
         // Where the journal stopped, that has been told, and is no failure of the run.
-        if trouble.is_none() {
+        if folder.is_whole() {
             exit = ExitCode::TOOL_FAILED;
             summary.exit_code = exit.number();
             folder.write_summary(&summary)?;

@@ -14,6 +14,7 @@ mod fitness;
 mod folder;
 mod forms;
 mod journal;
+mod pages;
 mod program;
 mod quick;
 mod render;

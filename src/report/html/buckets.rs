@@ -96,6 +96,12 @@ pub(super) struct Watched {
     pub(super) memory: Option<u64>,
     /// The most descriptors of the tool.
     pub(super) descriptors: Option<u64>,
+    /// The processor time of the watched process and its descendants by time passed.
+    pub(super) other: Mean,
+    /// Their memory, in octets.
+    pub(super) other_memory: Option<u64>,
+    /// Their descriptors.
+    pub(super) other_descriptors: Option<u64>,
     /// Octets per second sent on all interfaces.
     pub(super) sent: Mean,
     /// Octets per second received.
@@ -302,6 +308,11 @@ impl Watched {
         self.host_memory = self.host_memory.max(Some(sample.host.memory_used));
         self.memory = self.memory.max(Some(sample.process.memory));
         self.descriptors = self.descriptors.max(Some(sample.process.descriptors));
+        if let Some(other) = &sample.watched {
+            self.other.add(other.cpu, seconds);
+            self.other_memory = self.other_memory.max(Some(other.memory));
+            self.other_descriptors = self.other_descriptors.max(other.descriptors);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn charts(buckets: &Buckets, ground: &Ground) -> Vec<Chart> {
         maker.sessions(),
         maker.processor(),
         maker.tool_memory(),
+        maker.watched_memory(),
         maker.host_memory(),
         maker.network(),
         maker.descriptors(),
@@ -123,6 +124,9 @@ impl Maker<'_> {
             self.curve("busiest worker", Look::Dashed(2), &|bucket| {
                 percent(bucket.watched.worker.known())
             }),
+            self.curve("watched process, of one core", Look::Line(3), &|bucket| {
+                percent(bucket.watched.other.known())
+            }),
         ];
         let note = "The tester's machine, not a remote server's.";
         self.chart(Chart::over_time("processor", "Processor", note, "%", Size::Small), curves)
@@ -135,6 +139,15 @@ impl Maker<'_> {
             Chart::over_time("memory", "Memory of mailquake", "Resident.", "MiB", Size::Small),
             vec![curve],
         )
+    }
+
+    fn watched_memory(&self) -> Option<Chart> {
+        let curve = self.curve("watched process", Look::Area(3), &|bucket| {
+            bucket.watched.other_memory.map(mebibytes)
+        });
+        let (id, title) = ("watched-memory", "Memory of the watched process");
+        let note = "Resident, of all its processes together.";
+        self.chart(Chart::over_time(id, title, note, "MiB", Size::Small), vec![curve])
     }
 
     fn host_memory(&self) -> Option<Chart> {
@@ -164,13 +177,16 @@ impl Maker<'_> {
     }
 
     fn descriptors(&self) -> Option<Chart> {
-        let curve = self
-            .curve("mailquake", Look::Area(1), &|bucket| bucket.watched.descriptors.map(as_float));
-        let note = "Files and sockets that the tester had open.";
-        self.chart(
-            Chart::over_time("descriptors", "Descriptors", note, "", Size::Small),
-            vec![curve],
-        )
+        let curves = vec![
+            self.curve("mailquake", Look::Area(1), &|bucket| {
+                bucket.watched.descriptors.map(as_float)
+            }),
+            self.curve("watched process", Look::Line(3), &|bucket| {
+                bucket.watched.other_descriptors.map(as_float)
+            }),
+        ];
+        let note = "Files and sockets that were open.";
+        self.chart(Chart::over_time("descriptors", "Descriptors", note, "", Size::Small), curves)
     }
 
     /// A chart from zero up; none where there is no value.

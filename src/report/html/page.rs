@@ -12,7 +12,7 @@ use super::facts::{Fact, facts};
 use super::tables::{self, Check, CodeRow, ErrorLine, NamedTable, PhaseLine};
 use crate::format;
 use crate::record::{Results, Summary, VerdictName};
-use crate::report::text::{fitness_sentence, verdict_word};
+use crate::report::text::{fitness_sentence, footnotes, percentiles, verdict_word};
 use crate::report::throttling;
 
 /// So much of a plan is shown.
@@ -35,6 +35,7 @@ pub(super) struct View {
     phases: Vec<PhaseLine>,
     total: PhaseLine,
     throttled: Vec<String>,
+    searches: Vec<NamedTable>,
     charts: Vec<Chart>,
     ground: Ground,
     distributions: Vec<Distributions>,
@@ -54,7 +55,8 @@ pub(super) struct View {
 /// What is said only where it applies.
 #[derive(Debug, Serialize)]
 struct Notes {
-    warmup: Option<&'static str>,
+    /// What the marks behind names of phases say.
+    marks: Vec<&'static str>,
     calm: Option<&'static str>,
     left_out: Option<&'static str>,
 }
@@ -71,11 +73,7 @@ impl Notes {
         let messages = &summary.all.messages;
         let calm = summary.all.errors.is_empty() && messages.dropped + messages.interrupted == 0;
         Self {
-            warmup: summary
-                .phases
-                .iter()
-                .any(|phase| phase.warmup)
-                .then_some("° warm-up: in no total, threshold or check of the generator."),
+            marks: footnotes(summary),
             calm: calm.then_some(
                 "No message came to a bad end, and none was dropped: there is no chart of errors.",
             ),
@@ -113,6 +111,7 @@ impl View {
             phases: summary.phases.iter().map(PhaseLine::of).collect(),
             total: PhaseLine::total(summary),
             throttled: throttled.collect(),
+            searches: tables::searches(summary),
             charts: charts(buckets, &ground),
             ground,
             distributions: distributions(results),
@@ -162,8 +161,7 @@ fn escaped_pairs(summary: &Summary) -> Vec<(String, String)> {
 
 fn tiles(summary: &Summary) -> Vec<Tile> {
     let totals = &summary.totals;
-    let [p50, _, p99, max] =
-        crate::report::text::percentiles(&totals.response_ms.unwrap_or_default());
+    let [p50, _, p99, max] = percentiles(&totals.response_ms.unwrap_or_default());
     let errors = if totals.messages.errors() == 0 {
         "0".to_owned()
     } else {

@@ -4,10 +4,13 @@ use serde::Serialize;
 
 use crate::format;
 use crate::record::{
-    ErrorRow, Figures, FitnessRow, FitnessStatus, PhaseResult, Summary, ThresholdRow, ratio,
+    ErrorRow, Figures, FitnessRow, FitnessStatus, PhaseResult, SearchResult, Summary, ThresholdRow,
+    ratio,
 };
-use crate::report::text::{achieved, achieved_in_all, outcome, percentiles};
+use crate::report::search::probe_outcome;
+use crate::report::text::{achieved, achieved_in_all, mark, outcome, percentiles};
 use crate::smtp::Step;
+use crate::verdict::{search_level, search_sentence};
 
 /// More kinds of errors than these are counted, not listed.
 const MOST_ERRORS: usize = 60;
@@ -20,7 +23,8 @@ const LONGEST_EXAMPLE: usize = 300;
 pub(super) struct PhaseLine {
     name: String,
     kind: String,
-    warmup: bool,
+    /// Behind the name of a phase that is in no total.
+    mark: Option<&'static str>,
     bad: bool,
     /// In the order of the table's header, behind name and kind.
     cells: Vec<String>,
@@ -84,7 +88,7 @@ impl PhaseLine {
         Self {
             name: format::escape(&phase.name),
             kind: format::escape(&phase.kind),
-            warmup: phase.warmup,
+            mark: mark(phase),
             bad: phase.figures.messages.errors() > 0,
             cells,
         }
@@ -97,7 +101,7 @@ impl PhaseLine {
         Self {
             name: "total".to_owned(),
             kind: String::new(),
-            warmup: false,
+            mark: None,
             bad: summary.totals.messages.errors() > 0,
             cells,
         }
@@ -185,7 +189,8 @@ fn code_class(code: &str) -> (&'static str, &'static str) {
 
 /// The kinds of errors, the most frequent first.
 pub(super) fn errors(totals: &Figures) -> Vec<ErrorLine> {
-    let judged = totals.messages.started - totals.messages.local - totals.messages.interrupted;
+    let ours = totals.messages.local + totals.messages.interrupted;
+    let judged = totals.messages.started.saturating_sub(ours);
     let line = |row: &ErrorRow| ErrorLine {
         count: format::count(row.count),
         share: ratio(row.count, judged).map(format::share).unwrap_or_default(),
@@ -199,6 +204,26 @@ pub(super) fn errors(totals: &Figures) -> Vec<ErrorLine> {
 
 fn example(row: &ErrorRow) -> String {
     format::cut(&format::escape(&row.example), LONGEST_EXAMPLE)
+}
+
+/// A table for each search, its probes in the order of their levels.
+pub(super) fn searches(summary: &Summary) -> Vec<NamedTable> {
+    let found = summary.phases.iter().filter_map(|phase| phase.search.as_ref());
+    let table = |search: &SearchResult| {
+        let mut probes: Vec<_> = search.probes.iter().collect();
+        probes.sort_by(|one, other| one.level.total_cmp(&other.level));
+        let rows = probes.into_iter().map(|probe| {
+            let level = search_level(probe.level, &search.unit);
+            vec![format::escape(&probe.name), format::escape(&probe_outcome(probe)), level]
+        });
+        NamedTable {
+            title: format::escape(&search_sentence(search)),
+            header: vec!["probe", "outcome", "level"],
+            texts: 2,
+            rows: rows.collect(),
+        }
+    };
+    found.map(table).collect()
 }
 
 /// What became of the messages of each class; nothing where they have none.

@@ -12,7 +12,7 @@ mod steps;
 mod watched;
 
 pub(super) use checks::{fitness_sentence, outcome};
-pub(super) use phases::{achieved, achieved_in_all, percentiles};
+pub(super) use phases::{achieved, achieved_in_all, footnotes, mark, percentiles};
 
 use std::path::Path;
 use std::time::Duration;

@@ -50,15 +50,21 @@ pub(super) fn table(summary: &Summary, page: Page<'_>) -> Vec<String> {
     }
     page_lines.push(rule);
     page_lines.extend(rows.next().map(|total| page.style.paint(Ink::Strong, &total)));
+    let notes = footnotes(summary).into_iter();
+    page_lines.extend(notes.map(|note| page.style.paint(Ink::Faint, &format!("  {note}"))));
+    page_lines
+}
+
+/// What the marks behind names say, as far as there are any.
+pub(in crate::report) fn footnotes(summary: &Summary) -> Vec<&'static str> {
+    let mut notes = Vec::new();
     if summary.phases.iter().any(|phase| phase.warmup) {
-        let note = "  ° warm-up: in no total, threshold or check of the generator";
-        page_lines.push(page.style.paint(Ink::Faint, note));
+        notes.push("° warm-up: in no total, threshold or check of the generator");
     }
     if summary.phases.iter().any(is_probe) {
-        let note = "  * probe of a search: in no total, threshold or check of the generator";
-        page_lines.push(page.style.paint(Ink::Faint, note));
+        notes.push("* probe of a search: in no total, threshold or check of the generator");
     }
-    page_lines
+    notes
 }
 
 fn is_probe(phase: &PhaseResult) -> bool {
@@ -132,14 +138,21 @@ fn phase_row(phase: &PhaseResult, form: Form, name_width: usize) -> Vec<String> 
     }
 }
 
+/// What stands behind the name of a phase that is in no total.
+pub(in crate::report) fn mark(phase: &PhaseResult) -> Option<&'static str> {
+    match (phase.warmup, is_probe(phase)) {
+        (true, _) => Some("°"),
+        (false, true) => Some("*"),
+        (false, false) => None,
+    }
+}
+
 /// The name, cut to a width, with a mark behind that of a warm-up or a probe.
 fn label(phase: &PhaseResult, width: usize) -> String {
-    let mark = match (phase.warmup, is_probe(phase)) {
-        (true, _) => "°",
-        (false, true) => "*",
-        (false, false) => return format::cut(&phase.name, width),
-    };
-    format!("{} {mark}", format::cut(&phase.name, width.saturating_sub(2)))
+    match mark(phase) {
+        Some(mark) => format!("{} {mark}", format::cut(&phase.name, width.saturating_sub(2))),
+        None => format::cut(&phase.name, width),
+    }
 }
 
 fn pause_row(name: String, form: Form) -> Vec<String> {
