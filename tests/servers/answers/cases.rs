@@ -61,7 +61,9 @@ fn v2_one_slow_reply_in_a_hundred_lies_above_p99() {
 fn v3_a_stall_shows_in_every_percentile_above_its_share() {
     let expected =
         [("response_ms p50", 1.0), ("response_ms p95", 501.0), ("response_ms p99", 901.0)];
-    judge("V3", || two_periods("V3", (&stalling(1), ""), 200, &expected));
+    // The sessions that came meanwhile take some 130 µs each behind the stall: few of them do not
+    // move the percentile.
+    judge("V3", || two_periods("V3", (&stalling(1), ""), 100, &expected));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn v7_a_stopped_server_shows_as_one_stall() {
     judge("V7 server", || {
         let folder = tempfile::tempdir().unwrap();
         let sink = Sink::start(folder.path(), "");
-        let run = Run::begin(&sink.address, (200, 14), "");
+        let run = Run::begin(&sink.address, (100, 14), "");
         sleep(Duration::from_secs(5));
         let stopped = Instant::now();
         sink.process.signal(Signal::STOP);
