@@ -133,7 +133,12 @@ pub(super) fn style(flags: &FormatFlags) -> Style {
     if coloured(flags, io::stdout().is_terminal()) { Style::Coloured } else { Style::Plain }
 }
 
-/// How standard error looks.
+/// How a page on standard error looks.
+pub(super) fn error_style(flags: &FormatFlags) -> Style {
+    if coloured(flags, io::stderr().is_terminal()) { Style::Coloured } else { Style::Plain }
+}
+
+/// How mistakes on standard error look.
 pub(super) fn look(flags: &FormatFlags) -> Look {
     if coloured(flags, io::stderr().is_terminal()) { Look::Styled } else { Look::Plain }
 }

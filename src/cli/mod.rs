@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod explain;
 mod inspect;
+mod live;
 mod merge;
 mod messages;
 mod outlet;

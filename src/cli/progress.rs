@@ -1,12 +1,16 @@
-//! Updates of a run → a live line on a terminal, plain lines elsewhere, or JSON for programs.
+//! Updates of a run → the live view on a terminal, plain lines elsewhere, or JSON for programs.
 
-use std::io::IsTerminal;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::args::{OutputFlags, Progress as Kind};
-use super::messages::{note, width};
-use crate::report::Progress;
+use super::live::{self, Live};
+use super::messages::{Failure, note};
+use crate::report::live::Going;
+use crate::report::{Bulletin, Matter, Progress, TargetAddresses};
 use crate::run::Update;
 use crate::verdict::Interruption;
 
@@ -15,120 +19,175 @@ const PLAIN_EACH: u64 = 5;
 
 /// Shows a run on standard error.
 pub(super) struct Display {
-    kind: Shown,
+    shown: Shown,
     seconds: u64,
 }
 
 enum Shown {
-    Live(ProgressBar),
+    Live(Live),
     Plain,
     Json,
     Nothing,
 }
 
 impl Display {
-    pub(super) fn new(flags: &OutputFlags) -> Self {
-        let kind = match flags.progress {
+    /// Picks what is shown; nothing is, yet. What asks for the live view where there can be none
+    /// is a mistake of the command line.
+    pub(super) fn new(
+        flags: &OutputFlags,
+        keys: UnboundedSender<Interruption>,
+    ) -> Result<Self, Failure> {
+        let style = super::messages::error_style(&flags.format);
+        let shown = match flags.progress {
             _ if flags.quiet => Shown::Nothing,
-            Kind::Auto if std::io::stderr().is_terminal() => Shown::Live(live()),
+            Kind::Tui => match live::obstacle() {
+                None => Shown::Live(Live::new(style, keys)),
+                Some(why) => return Err(Failure::Usage(format!("no live view: {why}"))),
+            },
+            Kind::Auto if live::obstacle().is_none() && live::is_roomy() => {
+                Shown::Live(Live::new(style, keys))
+            }
             Kind::Auto | Kind::Plain => Shown::Plain,
             Kind::Json => Shown::Json,
             Kind::None => Shown::Nothing,
         };
-        Self { kind, seconds: 0 }
+        Ok(Self { shown, seconds: 0 })
     }
 
     /// Shows what happens.
     pub(super) fn show(&mut self, update: &Update<'_>) {
         match update {
             Update::Began { folder, targets, sink } => self.began(folder, targets, *sink),
+            Update::Planned(course) => {
+                if let Shown::Live(live) = &mut self.shown {
+                    live.plan(course);
+                }
+            }
             Update::PhaseBegan(progress) => self.phase(progress),
             Update::Second(progress) => self.second(progress),
-            Update::Draining(signal) => self.say(&format!(
-                "{}: nothing starts any more, what has started runs to its end; again to stop at once",
-                signal_name(*signal)
-            )),
-            Update::Stopping(signal) => {
-                self.say(&format!("{}: stopping at once", signal_name(*signal)));
-            }
-            Update::FeedUsedUp(text) => {
-                self.say(&format!("{text}: what has started runs to its end"));
-            }
-            Update::Throttled(text) | Update::Probed(text) | Update::Searched(text) => self.say(text),
-            Update::Trouble(text) => self.say(&format!("warning: {text}")),
+            Update::Draining(_) | Update::Stopping(_) => self.ending(update),
+            Update::FeedUsedUp(_)
+            | Update::Throttled(_)
+            | Update::Probed(_)
+            | Update::Searched(_)
+            | Update::Trouble(_) => self.tell(update),
+        }
+        self.fall_back();
+    }
+
+    /// Leaves the screen, and says again what was said on it.
+    pub(super) fn end(self) {
+        if let Shown::Live(live) = self.shown {
+            live.end();
         }
     }
 
-    /// Clears the live line.
-    pub(super) fn end(self) {
-        if let Shown::Live(bar) = self.kind {
-            bar.finish_and_clear();
+    /// A terminal that went away, or a view that failed, is no reason to say nothing any more.
+    fn fall_back(&mut self) {
+        match &self.shown {
+            Shown::Live(live) if live.is_lost() => self.shown = Shown::Plain,
+            Shown::Live(_) | Shown::Plain | Shown::Json | Shown::Nothing => {}
         }
     }
 
     fn began(
-        &self,
-        folder: &std::path::Path,
+        &mut self,
+        folder: &Path,
         targets: &[(String, Vec<String>)],
-        sink: Option<std::net::SocketAddr>,
+        sink: Option<SocketAddr>,
     ) {
-        match &self.kind {
-            Shown::Live(_) | Shown::Plain => {
-                for (name, addresses) in targets {
-                    let own = sink.is_some_and(|sink| addresses.contains(&sink.to_string()));
-                    let what = if own { " (the embedded server)" } else { "" };
-                    self.say(&format!("target {name}: {}{what}", addresses.join(", ")));
-                }
-                self.say(&format!("results: {}", folder.display()));
-            }
-            Shown::Json | Shown::Nothing => {}
+        if let Shown::Json = self.shown {
+            let targets = targets.iter();
+            let targets = targets.map(|(name, addresses)| TargetAddresses { name, addresses });
+            let folder = folder.display().to_string();
+            return put(&Bulletin::Began { folder, targets: targets.collect(), sink });
         }
+        for (name, addresses) in targets {
+            let own = sink.is_some_and(|sink| addresses.contains(&sink.to_string()));
+            let what = if own { " (the embedded server)" } else { "" };
+            self.say(Matter::Place, &format!("target {name}: {}{what}", addresses.join(", ")));
+        }
+        self.say(Matter::Place, &format!("results: {}", folder.display()));
     }
 
-    fn phase(&self, progress: &Progress) {
-        match &self.kind {
-            Shown::Live(bar) => bar.set_message(progress.terminal_line(width().saturating_sub(1))),
+    fn phase(&mut self, progress: &Progress) {
+        match &mut self.shown {
+            Shown::Live(live) => live.phase(progress),
             Shown::Plain => note(&progress.log_line()),
-            Shown::Json => note_json(progress),
+            Shown::Json => put(&Bulletin::Phase(progress)),
             Shown::Nothing => {}
         }
     }
 
     fn second(&mut self, progress: &Progress) {
         self.seconds += 1;
-        let plain = self.seconds.is_multiple_of(PLAIN_EACH);
-        match &self.kind {
-            Shown::Live(bar) => bar.set_message(progress.terminal_line(width().saturating_sub(1))),
-            Shown::Plain if plain => note(&progress.log_line()),
-            Shown::Json if plain => note_json(progress),
-            Shown::Plain | Shown::Json | Shown::Nothing => {}
+        match &mut self.shown {
+            Shown::Live(live) => live.second(progress),
+            Shown::Plain if self.seconds.is_multiple_of(PLAIN_EACH) => note(&progress.log_line()),
+            Shown::Json => put(&Bulletin::Second(progress)),
+            Shown::Plain | Shown::Nothing => {}
         }
     }
 
-    fn say(&self, text: &str) {
-        match &self.kind {
-            Shown::Live(bar) => bar.suspend(|| note(text)),
+    fn ending(&mut self, update: &Update<'_>) {
+        let going = match update {
+            Update::Stopping(_) => Going::Stopping,
+            _ => Going::Draining,
+        };
+        if let Shown::Live(live) = &mut self.shown {
+            live.going(going);
+        }
+        self.tell(update);
+    }
+
+    fn tell(&mut self, update: &Update<'_>) {
+        if let Some((matter, text)) = words(update) {
+            self.say(matter, &text);
+        }
+    }
+
+    fn say(&mut self, matter: Matter, text: &str) {
+        match &mut self.shown {
+            Shown::Live(live) => live.note(text),
             Shown::Plain => note(text),
-            Shown::Json => {
-                note(&serde_json::json!({ "note": text }).to_string());
-            }
+            Shown::Json => put(&Bulletin::Note { matter, text }),
             Shown::Nothing => {}
         }
     }
 }
 
-fn note_json(progress: &Progress) {
-    if let Ok(line) = serde_json::to_string(progress) {
-        note(&line);
-    }
+/// What an update says in words, and what it is about.
+fn words<'a>(update: &'a Update<'_>) -> Option<(Matter, Cow<'a, str>)> {
+    let (matter, text) = match update {
+        Update::Draining(signal) => (
+            Matter::Draining,
+            format!(
+                "{}: nothing starts any more, what has started runs to its end; again to stop at \
+                 once",
+                signal_name(*signal)
+            ),
+        ),
+        Update::Stopping(signal) => {
+            (Matter::Stopping, format!("{}: stopping at once", signal_name(*signal)))
+        }
+        Update::FeedUsedUp(text) => {
+            (Matter::FeedUsedUp, format!("{text}: what has started runs to its end"))
+        }
+        Update::Throttled(text) => return Some((Matter::Throttled, text.into())),
+        Update::Probed(text) => return Some((Matter::Probed, text.into())),
+        Update::Searched(text) => return Some((Matter::Searched, text.into())),
+        Update::Trouble(text) => (Matter::Trouble, format!("warning: {text}")),
+        Update::Began { .. } | Update::Planned(_) | Update::PhaseBegan(_) | Update::Second(_) => {
+            return None;
+        }
+    };
+    Some((matter, text.into()))
 }
 
-fn live() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{msg}") {
-        bar.set_style(style);
+fn put(bulletin: &Bulletin<'_>) {
+    if let Some(line) = bulletin.line() {
+        note(&line);
     }
-    bar
 }
 
 const fn signal_name(signal: Interruption) -> &'static str {

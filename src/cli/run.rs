@@ -85,8 +85,8 @@ fn carry_out(
         let paragraph = preview::paragraph(&of_plan(&loaded.plan)?);
         note(&format::wrapped(&paragraph, 0, width()).join("\n"));
     }
-    let signals = signals::listen();
-    let mut display = Display::new(output);
+    let (keys, signals) = signals::listen_with_keys();
+    let mut display = Display::new(output, keys)?;
     let finished = conductor::run(&job, options, signals, &mut |update| display.show(update));
     display.end();
     let finished = finished?;

@@ -327,7 +327,7 @@ impl MessageCounts {
         self.ended[outcome.index()]
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.planned += other.planned;
         self.started += other.started;
         self.dropped += other.dropped;
@@ -337,7 +337,7 @@ impl MessageCounts {
 }
 
 impl SessionCounts {
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.started += other.started;
         self.opened += other.opened;
         self.reused += other.reused;

@@ -114,11 +114,16 @@ impl Ledger {
             .map(|(key, cell)| (*key, cell))
     }
 
+    /// Whether a client paces itself, so that its times say nothing of the target.
+    pub(super) fn is_paced(&self, client: ClientId) -> bool {
+        self.paced.get(client.index()).copied().unwrap_or(false)
+    }
+
     /// The sum of an extent's cells that belong to `part`, without the times of paced clients.
     pub fn sum(&self, extent: Extent, part: impl Fn(CellKey) -> bool) -> Cell {
         let mut sum = Cell::default();
         for (key, cell) in self.cells(extent).filter(|(key, _)| part(*key)) {
-            if self.paced.get(key.client.index()).copied().unwrap_or(false) {
+            if self.is_paced(key.client) {
                 sum.merge_counts(cell);
             } else {
                 sum.merge(cell);

@@ -21,6 +21,7 @@ mod results;
 mod schema;
 mod search;
 mod series;
+mod so_far;
 mod sparse;
 #[cfg(test)]
 pub(crate) mod specimen;
@@ -55,6 +56,7 @@ pub use results::Results;
 pub use schema::summary_schema;
 pub use search::{Condition, Probe, SearchEnd, SearchResult};
 pub use series::{PhaseRow, SeriesRow};
+pub use so_far::SoFar;
 pub use statistic::Reading;
 pub use stint::Stint;
 pub use throttling::{

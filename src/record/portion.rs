@@ -90,11 +90,14 @@ impl MessageCounts {
         self.started.saturating_sub(ours)
     }
 
+    /// How many ended in a way that counts as an error of the target.
+    pub fn errors(&self) -> u64 {
+        Outcome::ALL.into_iter().filter(|end| end.is_error()).map(|end| self.of(end)).sum()
+    }
+
     /// Errors as a share of started − local − interrupted; none where that is 0.
     pub fn errors_share(&self) -> Option<f64> {
-        let errors: u64 =
-            Outcome::ALL.into_iter().filter(|end| end.is_error()).map(|end| self.of(end)).sum();
-        ratio(errors, self.answerable())
+        ratio(self.errors(), self.answerable())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Figures and verdict → text. Pure rendering.
 
+mod bulletin;
 pub mod cases;
 pub mod check;
 pub mod compare;
+mod course;
 mod csv;
 mod html;
 mod junit;
+pub mod live;
 pub mod mailbox;
 mod markdown;
 pub mod preview;
@@ -17,10 +20,12 @@ mod text;
 mod throttling;
 
 pub use self::csv::{CsvError, series_csv};
+pub use bulletin::{Bulletin, Matter, TargetAddresses};
+pub use course::{Course, CoursePhase};
 pub use html::{HtmlError, Source as HtmlSource, render as render_html};
 pub use junit::{JunitError, junit};
 pub use markdown::markdown;
-pub use progress::{LastSecond, Level, PhaseProgress, Progress};
+pub use progress::{Counted, LastSecond, Level, PhaseProgress, Progress};
 pub use search::{probe_ended, search_ended};
 pub use text::{Detail, Page, Style, render};
 pub use throttling::throttling_began;

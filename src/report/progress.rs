@@ -1,18 +1,14 @@
-//! Where a run stands → one line for a terminal, one for a log, and JSON for programs.
-//!
-//! A terminal that is too narrow loses whole figures, the least telling first; a number is never
-//! cut in its middle.
+//! Where a run stands → one line for a log, and JSON for programs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::format;
-
-/// The longest phase name that is shown in full on a terminal.
-const NAME_WIDTH: usize = 24;
-/// How many characters the bar of a phase has.
-const BAR_WIDTH: u32 = 10;
+use crate::monitor::Sample;
+use crate::record::{LatencyFigures, SoFar};
+use crate::smtp::Outcome;
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +27,10 @@ pub struct Progress {
     pub errors: u64,
     /// What happened in the newest second that is counted; none before the first.
     pub last_second: Option<LastSecond>,
+    /// What the whole run came to up to now.
+    pub so_far: Counted,
+    /// What this machine and the tester used, as the monitor saw it last; none without it.
+    pub machine: Option<Sample>,
 }
 
 /// How far a phase is.
@@ -42,6 +42,9 @@ pub struct PhaseProgress {
     pub position: usize,
     /// How many phases there are.
     pub of: usize,
+    /// Phases that are in force beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// Time since it began.
     #[serde(rename = "elapsed_s", serialize_with = "seconds")]
     pub elapsed: Duration,
@@ -50,6 +53,32 @@ pub struct PhaseProgress {
     pub length: Option<Duration>,
     /// The level that is planned for now.
     pub planned: Level,
+    /// The response times of its messages up to now; none before the first.
+    pub response_ms: Option<LatencyFigures>,
+    /// By how much the tester began its messages later than planned; open model only.
+    pub lag_ms: Option<LatencyFigures>,
+}
+
+/// What was counted since the run began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Counted {
+    /// Messages that came due.
+    pub planned: u64,
+    /// Messages that started.
+    pub started: u64,
+    /// Messages that never began.
+    pub dropped: u64,
+    /// Messages that ended, by outcome; only those that occurred.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// The replies that decided messages.
+    pub codes: BTreeMap<String, u64>,
+    /// Malformed cases that ended.
+    #[serde(skip_serializing_if = "is_none")]
+    pub cases: u64,
+    /// Sessions that became ready for MAIL.
+    pub sessions_opened: u64,
+    /// Sessions that never did.
+    pub sessions_failed: u64,
 }
 
 /// A level that is planned.
@@ -71,37 +100,51 @@ pub struct LastSecond {
     pub started: u64,
     /// Messages that were accepted.
     pub accepted: u64,
+    /// Messages that ended in an error of the target.
+    pub errors: u64,
+    /// Messages that never began.
+    pub dropped: u64,
+    /// Malformed cases that ended.
+    pub cases: u64,
+    /// Octets of SMTP that were sent.
+    pub sent: u64,
+    /// Octets of SMTP that were received.
+    pub received: u64,
     /// The median of the response times.
     pub p50_ms: Option<f64>,
+    /// Their 95th percentile.
+    pub p95_ms: Option<f64>,
     /// Their 99th percentile.
     pub p99_ms: Option<f64>,
+    /// The longest.
+    pub max_ms: Option<f64>,
     /// The 99th percentile of the tester's own lag; open model only.
     pub lag_p99_ms: Option<f64>,
 }
 
-/// A piece of the terminal's line; pieces of a higher rank are left out first.
-struct Piece {
-    rank: u8,
-    text: String,
+impl Counted {
+    /// The counts of all that was told up to now.
+    pub fn of(so_far: &SoFar) -> Self {
+        let ended = |outcome: Outcome| (outcome.name(), so_far.messages.of(outcome));
+        Self {
+            planned: so_far.messages.planned,
+            started: so_far.messages.started,
+            dropped: so_far.messages.dropped,
+            outcomes: Outcome::ALL.into_iter().map(ended).filter(|(_, count)| *count > 0).collect(),
+            codes: so_far.codes.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+            cases: so_far.cases,
+            sessions_opened: so_far.sessions.opened,
+            sessions_failed: so_far.sessions.failed,
+        }
+    }
 }
 
 impl Progress {
-    /// One line of at most `width` characters.
-    pub fn terminal_line(&self, width: usize) -> String {
-        let mut pieces = self.pieces();
-        while length(&pieces) > width && pieces.len() > 1 {
-            let least = pieces.iter().map(|piece| piece.rank).max();
-            pieces.retain(|piece| Some(piece.rank) != least);
-        }
-        let texts: Vec<String> = pieces.into_iter().map(|piece| piece.text).collect();
-        format::cut(&texts.join("  "), width)
-    }
-
     /// One line for a log, with every figure in words.
     pub fn log_line(&self) -> String {
         let PhaseProgress { name, position, of, .. } = &self.phase;
         let mut line = format!("{}  {name} ({position} of {of})", self.clock());
-        if let Some(part) = self.part() {
+        if let Some(part) = self.phase.part() {
             line = format!("{line} {:.0} %", part * 100.0);
         }
         let open = format::count(self.open_sessions);
@@ -111,28 +154,9 @@ impl Progress {
             words.push(format!("{}/s started", format::count(*started)));
             words.push(format!("{}/s accepted", format::count(*accepted)));
         }
-        words.push(self.error_words(format::count));
-        words.extend(self.latencies().map(|(_, text)| text));
+        words.push(self.error_words());
+        words.extend(self.last_second.iter().flat_map(LastSecond::latencies));
         format!("{line}: {}", words.join(", "))
-    }
-
-    fn pieces(&self) -> Vec<Piece> {
-        let piece = |rank, text| Piece { rank, text };
-        let PhaseProgress { name, position, of, planned, .. } = &self.phase;
-        let mut pieces = vec![piece(2, self.clock())];
-        pieces.extend(self.part().map(|part| piece(6, bar(part))));
-        pieces.extend([
-            piece(1, format!("{} {position}/{of}", format::cut(name, NAME_WIDTH))),
-            piece(5, planned.words()),
-            piece(7, format!("{} open", format::short_count(self.open_sessions))),
-        ]);
-        if let Some(LastSecond { started, accepted, .. }) = &self.last_second {
-            pieces.push(piece(8, format!("{}/s started", format::short_count(*started))));
-            pieces.push(piece(3, format!("{}/s accepted", format::short_count(*accepted))));
-        }
-        pieces.push(piece(2, self.error_words(format::short_count)));
-        pieces.extend(self.latencies().map(|(rank, text)| piece(rank, text)));
-        pieces
     }
 
     fn clock(&self) -> String {
@@ -142,20 +166,19 @@ impl Progress {
         }
     }
 
-    fn part(&self) -> Option<f64> {
-        let length = self.phase.length.filter(|length| !length.is_zero())?;
-        Some((self.phase.elapsed.as_secs_f64() / length.as_secs_f64()).min(1.0))
-    }
-
-    fn error_words(&self, number: fn(u64) -> String) -> String {
+    fn error_words(&self) -> String {
         match self.errors {
             1 => "1 error".to_owned(),
-            errors => format!("{} errors", number(errors)),
+            errors => format!("{} errors", format::count(errors)),
         }
     }
+}
 
-    fn latencies(&self) -> impl Iterator<Item = (u8, String)> + use<> {
-        self.last_second.into_iter().flat_map(|second| second.latencies())
+impl PhaseProgress {
+    /// How much of it is over; none where its length is not known.
+    pub fn part(&self) -> Option<f64> {
+        let length = self.length.filter(|length| !length.is_zero())?;
+        Some((self.elapsed.as_secs_f64() / length.as_secs_f64()).min(1.0))
     }
 }
 
@@ -170,26 +193,17 @@ impl Level {
 }
 
 impl LastSecond {
-    /// Those that were taken, with the rank of their pieces.
-    fn latencies(&self) -> impl Iterator<Item = (u8, String)> + use<> {
-        [(4, "p50", self.p50_ms), (4, "p99", self.p99_ms), (9, "lag p99", self.lag_p99_ms)]
+    /// Those that were taken.
+    fn latencies(&self) -> impl Iterator<Item = String> + use<> {
+        [("p50", self.p50_ms), ("p99", self.p99_ms), ("lag p99", self.lag_p99_ms)]
             .into_iter()
-            .filter_map(|(rank, name, millis)| {
-                Some((rank, format!("{name} {}", format::latency(millis?))))
-            })
+            .filter_map(|(name, millis)| Some(format!("{name} {}", format::latency(millis?))))
     }
 }
 
-fn length(pieces: &[Piece]) -> usize {
-    let texts: usize = pieces.iter().map(|piece| piece.text.chars().count()).sum();
-    texts + 2 * pieces.len().saturating_sub(1)
-}
-
-fn bar(part: f64) -> String {
-    let full = (0..BAR_WIDTH).filter(|at| f64::from(*at) + 0.5 <= part * f64::from(BAR_WIDTH));
-    let full = full.count();
-    let rest = BAR_WIDTH as usize - full;
-    format!("{}{}", "━".repeat(full), "─".repeat(rest))
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn seconds<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -205,12 +219,18 @@ fn maybe_seconds<S: Serializer>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use expect_test::expect;
 
     use super::*;
 
-    fn progress() -> Progress {
+    pub(in crate::report) fn latency(scale: f64) -> LatencyFigures {
+        let [p50, p95, p99, max] = [1.23, 12.3, 45.6, 203.0].map(|value| Some(value * scale));
+        LatencyFigures { count: 28_311, p50, p95, p99, max, ..LatencyFigures::default() }
+    }
+
+    /// Second 67 of a run of 630.
+    pub(in crate::report) fn progress() -> Progress {
         Progress {
             elapsed: Duration::from_secs(67),
             total: Some(Duration::from_secs(630)),
@@ -218,43 +238,37 @@ mod tests {
                 name: "soak".to_owned(),
                 position: 2,
                 of: 3,
+                beside: Vec::new(),
                 elapsed: Duration::from_secs(37),
                 length: Some(Duration::from_mins(1)),
                 planned: Level::PerSecond(800.0),
+                response_ms: Some(latency(1.0)),
+                lag_ms: None,
             },
             open_sessions: 1_204,
             errors: 12_345,
             last_second: Some(LastSecond {
                 started: 801,
                 accepted: 795,
+                errors: 6,
+                sent: 1_520_000,
+                received: 98_000,
+                p95_ms: Some(12.3),
+                max_ms: Some(203.0),
                 p50_ms: Some(1.23),
                 p99_ms: Some(45.6),
                 lag_p99_ms: Some(0.31),
+                ..LastSecond::default()
             }),
-        }
-    }
-
-    #[test]
-    fn a_narrow_terminal_loses_the_least_telling_figures_first() {
-        let lines: Vec<String> =
-            [140, 110, 90, 70, 40, 20, 5].map(|width| progress().terminal_line(width)).into();
-
-        expect![[r"
-            1:07/10:30  ━━━━━━────  soak 2/3  800/s  1,204 open  801/s started  795/s accepted  12.3k errors  p50 1.23 ms  p99 45.6 ms  lag p99 0.310 ms
-            1:07/10:30  ━━━━━━────  soak 2/3  800/s  1,204 open  795/s accepted  12.3k errors  p50 1.23 ms  p99 45.6 ms
-            1:07/10:30  soak 2/3  800/s  795/s accepted  12.3k errors  p50 1.23 ms  p99 45.6 ms
-            1:07/10:30  soak 2/3  795/s accepted  12.3k errors
-            1:07/10:30  soak 2/3  12.3k errors
-            soak 2/3
-            soak…"]]
-        .assert_eq(&lines.join("\n"));
-    }
-
-    #[test]
-    fn a_line_never_exceeds_its_width() {
-        for width in 1..200 {
-            let line = progress().terminal_line(width);
-            assert!(line.chars().count() <= width, "{width}: {line}");
+            so_far: Counted {
+                planned: 41_000,
+                started: 41_000,
+                outcomes: [("accepted", 28_000), ("temporary", 12_345)].into(),
+                codes: [("250".to_owned(), 28_000), ("450".to_owned(), 12_345)].into(),
+                sessions_opened: 4_120,
+                ..Counted::default()
+            },
+            machine: None,
         }
     }
 
@@ -277,7 +291,7 @@ mod tests {
     fn programs_get_seconds_and_milliseconds() {
         let json = serde_json::to_string(&progress()).unwrap();
 
-        expect![[r#"{"elapsed_s":67.0,"total_s":630.0,"phase":{"name":"soak","position":2,"of":3,"elapsed_s":37.0,"length_s":60.0,"planned":{"per_second":800.0}},"open_sessions":1204,"errors":12345,"last_second":{"started":801,"accepted":795,"p50_ms":1.23,"p99_ms":45.6,"lag_p99_ms":0.31}}"#]]
+        expect![[r#"{"elapsed_s":67.0,"total_s":630.0,"phase":{"name":"soak","position":2,"of":3,"elapsed_s":37.0,"length_s":60.0,"planned":{"per_second":800.0},"response_ms":{"count":28311,"min":null,"mean":null,"p50":1.23,"p90":null,"p95":12.3,"p99":45.6,"p999":null,"max":203.0,"censored":0},"lag_ms":null},"open_sessions":1204,"errors":12345,"last_second":{"started":801,"accepted":795,"errors":6,"dropped":0,"cases":0,"sent":1520000,"received":98000,"p50_ms":1.23,"p95_ms":12.3,"p99_ms":45.6,"max_ms":203.0,"lag_p99_ms":0.31},"so_far":{"planned":41000,"started":41000,"dropped":0,"outcomes":{"accepted":28000,"temporary":12345},"codes":{"250":28000,"450":12345},"sessions_opened":4120,"sessions_failed":0},"machine":null}"#]]
         .assert_eq(&json);
     }
 }

@@ -14,13 +14,13 @@ use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::watched::{Turn, found};
 use super::{Update, named_addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
-use crate::monitor::{Monitor, Stall, Watch};
+use crate::monitor::{Monitor, Sample, Stall, Watch};
 use crate::plan::{ClientId, Phase, PhaseId, SearchId};
 use crate::record::{
-    self, Cell, ErrorKey, Event, Folder, Frame, Ledger, Merger, Onset, Probe, Results, RunEnd,
-    SearchEnd,
+    self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, Probe, Results,
+    RunEnd, SearchEnd,
 };
-use crate::report::{LastSecond, Progress, probe_ended, search_ended, throttling_began};
+use crate::report::{Counted, LastSecond, Progress, probe_ended, search_ended, throttling_began};
 use crate::smtp::Outcome;
 use crate::verdict::{self, Interruption, Next};
 
@@ -48,6 +48,8 @@ pub(super) struct Conductor {
     watched: Option<Watch>,
     /// When the monitor was last asked.
     looked: Duration,
+    /// What it said.
+    sample: Option<Sample>,
     /// What the newest frame said.
     last_second: Option<LastSecond>,
     /// The errors that were told.
@@ -56,7 +58,6 @@ pub(super) struct Conductor {
     stopped: bool,
     failures: Vec<String>,
     warnings: Vec<String>,
-    errors: u64,
 }
 
 impl Conductor {
@@ -85,18 +86,19 @@ impl Conductor {
             usage,
             watched,
             looked: Duration::ZERO,
+            sample: None,
             last_second: None,
             told: BTreeSet::new(),
             interrupted: None,
             stopped: false,
             failures: Vec::new(),
             warnings: Vec::new(),
-            errors: 0,
         }
     }
 
     /// Conducts until all workers have ended.
     pub(super) async fn conduct(mut self, observe: Observe<'_>) -> (Ending, Folder) {
+        self.replan(observe);
         let mut monitor = self.watch(observe);
         let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -160,7 +162,7 @@ impl Conductor {
                     self.search(&frame, observe);
                 }
             }
-            Note::CountReached(phase) => self.end_phase(phase),
+            Note::CountReached(phase) => self.end_phase(phase, observe),
             Note::FeedUsedUp(used_up) => self.end_with(used_up, observe),
             Note::FirstError(error) => self.tell_first(error),
             Note::Panicked(text) => {
@@ -206,19 +208,21 @@ impl Conductor {
         for (key, cell) in &frame.cells {
             sum.merge_from(self.shared.plan.clients.get(key.client.index()), cell);
         }
-        self.errors += Outcome::ALL
-            .into_iter()
-            .filter(|outcome| outcome.is_error())
-            .map(|outcome| sum.messages.of(outcome))
-            .sum::<u64>();
         let percentile = |latency: &record::Latency, percent| {
             latency.percentile(percent).and_then(record::Reading::known)
         };
         let second = LastSecond {
             started: sum.messages.started,
             accepted: sum.messages.of(Outcome::Accepted),
+            errors: sum.messages.errors(),
+            dropped: sum.messages.dropped,
+            cases: sum.cases.values().flat_map(|case| case.ended).sum(),
+            sent: sum.octets.sent,
+            received: sum.octets.received,
             p50_ms: percentile(&sum.response, 50.0),
+            p95_ms: percentile(&sum.response, 95.0),
             p99_ms: percentile(&sum.response, 99.0),
+            max_ms: sum.response.largest().and_then(record::Reading::known),
             lag_p99_ms: percentile(&sum.lag, 99.0),
         };
         self.last_second = Some(second);
@@ -236,22 +240,31 @@ impl Conductor {
         last_second: Option<LastSecond>,
         open_sessions: u64,
     ) -> Progress {
+        let so_far = self.ledger.so_far(Extent::All);
         Progress {
             elapsed: now,
             total: self.phases.total(&self.shared),
-            phase: self.phases.progress(&self.shared, now),
+            phase: self.phases.progress(&self.shared, &self.ledger, now),
             open_sessions,
-            errors: self.errors,
+            errors: so_far.messages.errors(),
             last_second,
+            so_far: Counted::of(&so_far),
+            machine: self.sample.clone(),
         }
     }
 
     /// A closed phase has started as many as it should: what follows begins for all at once.
-    fn end_phase(&mut self, phase: PhaseId) {
+    fn end_phase(&mut self, phase: PhaseId, observe: Observe<'_>) {
         let at = Instant::now() + AHEAD;
         self.engine.order(&Order { at, change: Change::EndPhase(phase) });
         let at = since(self.zero, at);
         self.phases.schedule().end_phase(&self.shared.timeline, phase, at);
+        self.replan(observe);
+    }
+
+    /// The phases have other places than was told.
+    fn replan(&self, observe: Observe<'_>) {
+        observe(&Update::Planned(self.phases.course(&self.shared)));
     }
 
     /// A feed has no row left: what has started drains. After a signal it does so already.
@@ -264,7 +277,7 @@ impl Conductor {
         self.folder.event(&Event::FeedUsedUp { at_s, phase, feed: name, rows });
         observe(&Update::FeedUsedUp(feed_used_up(plan, used_up)));
         if self.interrupted.is_none() {
-            self.drain(Instant::now() + AHEAD);
+            self.drain(Instant::now() + AHEAD, observe);
         }
     }
 
@@ -289,7 +302,7 @@ impl Conductor {
             self.folder.event(&event);
             let (next, phase) = self.searches.judged(id, settled.level, probe);
             match next {
-                Next::Probe(level) => self.append(phase, level, settled.at + settle),
+                Next::Probe(level) => self.append(phase, level, settled.at + settle, observe),
                 Next::End(end) => self.end_search(id, end, observe),
             }
         }
@@ -306,12 +319,13 @@ impl Conductor {
     }
 
     /// A search tries a level: the planner makes the piece of the timeline, and all workers get it.
-    fn append(&mut self, phase: PhaseId, level: f64, at: Duration) {
+    fn append(&mut self, phase: PhaseId, level: f64, at: Duration, observe: Observe<'_>) {
         let line = self.shared.timeline.probe(&self.shared.plan, phase, level);
         let at = at.max(self.now() + AHEAD);
         let change = Change::Append(Arc::clone(&line));
         self.engine.order(&Order { at: self.zero + at, change });
         self.phases.append(line, at);
+        self.replan(observe);
         let phase = self.shared.plan.phases[phase.index()].name.clone();
         self.folder.event(&Event::ProbeOrdered { at_s: at.as_secs_f64(), phase, level });
     }
@@ -320,6 +334,7 @@ impl Conductor {
         let at = self.now() + AHEAD;
         self.engine.order(&Order { at: self.zero + at, change: Change::EndSearch(id) });
         self.phases.schedule().end_search(&self.shared.timeline, id, at);
+        self.replan(observe);
         let result = self.searches.end(id, end);
         observe(&Update::Searched(search_ended(&result)));
         self.folder.event(&Event::SearchEnded { at_s: at.as_secs_f64(), result });
@@ -336,12 +351,13 @@ impl Conductor {
         }
     }
 
-    fn drain(&mut self, at: Instant) {
+    fn drain(&mut self, at: Instant, observe: Observe<'_>) {
         self.engine.order(&Order { at, change: Change::Drain });
         let at = since(self.zero, at);
         self.phases.schedule().drain(at);
         let at_s = at.as_secs_f64();
         self.folder.event(&Event::Order { at_s, change: record::Change::Drain });
+        self.replan(observe);
     }
 
     /// Each worker tells its own first error of a kind; the first of all is an event.
@@ -370,7 +386,7 @@ impl Conductor {
         self.folder.event(&Event::Signal { at_s, signal: signal.signal().to_owned() });
         if self.interrupted.is_none() {
             self.interrupted = Some(signal);
-            self.drain(now + AHEAD);
+            self.drain(now + AHEAD, observe);
             observe(&Update::Draining(signal));
         } else if !self.stopped {
             self.stopped = true;
@@ -389,6 +405,7 @@ impl Conductor {
             self.tell_watched(turn, observe);
         }
         self.folder.monitor(&sample, &spans);
+        self.sample = Some(sample);
     }
 
     /// A watched process that ends or comes back is what the user should know at once.

@@ -40,7 +40,7 @@ use crate::message::RunIdentity;
 use crate::monitor::{self, Watch};
 use crate::plan::{Endpoint, Plan, SinkRole};
 use crate::record::{Folder, Outline, PlanIdentity, RunRecord, Summary};
-use crate::report::Progress;
+use crate::report::{Course, Progress};
 use crate::sink::{Sink, SinkCounters};
 use crate::timeline::Timeline;
 use crate::verdict::{ExitCode, Interruption};
@@ -87,6 +87,8 @@ pub enum Update<'a> {
         /// The address of the embedded server, if it runs.
         sink: Option<std::net::SocketAddr>,
     },
+    /// What is planned when: once at the beginning, and again when more of it is known.
+    Planned(Course),
     /// A phase is in force from now on.
     PhaseBegan(&'a Progress),
     /// A second is over.

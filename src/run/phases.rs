@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::engine::Shared;
 use crate::plan::{Load, Phase, PhaseId, Plan};
-use crate::record::{Event, PhaseSpan, SpanEnd};
-use crate::report::{Level, PhaseProgress};
+use crate::record::{Event, Extent, Ledger, PhaseSpan, SpanEnd};
+use crate::report::{Course, CoursePhase, Level, PhaseProgress};
 use crate::timeline::{Line, Schedule};
 
 /// The phases of a run under the orders in force.
@@ -121,23 +121,56 @@ impl Phases {
         .collect()
     }
 
+    /// What is planned when, as far as that is known.
+    pub(super) fn course(&self, shared: &Shared) -> Course {
+        let phases = shared.plan.phases.iter().zip(shared.timeline.lines());
+        // A probe has no place before its search asks for it, and a level only then.
+        let placed = phases.filter(|(phase, line)| {
+            !phase.waits_to_be_asked() || self.schedule.begin(line.id()).is_some()
+        });
+        let phases = placed.map(|(phase, line)| CoursePhase {
+            name: phase.name.clone(),
+            line: Arc::clone(self.probes.get(&line.id()).unwrap_or(line)),
+            begin: self.schedule.begin(line.id()),
+            end: self.schedule.end(line.id()),
+        });
+        let phases: Vec<CoursePhase> = phases.collect();
+        let length = if self.schedule.drains() {
+            phases.iter().filter_map(|phase| phase.end).max()
+        } else {
+            self.total(shared)
+        };
+        Course { plan: shared.plan.name.clone(), phases, length }
+    }
+
     /// How far the phase is that a person looks at: the first in force, else the last that was.
-    pub(super) fn progress(&self, shared: &Shared, now: Duration) -> PhaseProgress {
+    pub(super) fn progress(
+        &self,
+        shared: &Shared,
+        ledger: &Ledger,
+        now: Duration,
+    ) -> PhaseProgress {
         let last = || self.began.iter().rposition(|began| *began).unwrap_or(0);
-        let index = self.in_force(shared, now).first().map_or_else(last, |id| id.index());
+        let in_force = self.in_force(shared, now);
+        let index = in_force.first().map_or_else(last, |id| id.index());
         let id = PhaseId(u16::try_from(index).unwrap_or_default());
         let phase = &shared.plan.phases[index];
         let begin = self.schedule.begin(id).unwrap_or_default();
         let elapsed = now.saturating_sub(begin);
         let level = self.probes.get(&id).unwrap_or(shared.timeline.line(id)).level(elapsed);
+        let so_far = ledger.so_far(Extent::Phase(id));
+        let beside = in_force.iter().skip(1).map(|id| shared.plan.phases[id.index()].name.clone());
         let (position, of) = position(&shared.plan, index);
         PhaseProgress {
             name: phase.name.clone(),
             position,
             of,
+            beside: beside.collect(),
             elapsed,
             length: self.schedule.end(id).map(|end| end.saturating_sub(begin)),
             planned: planned(phase.load, level),
+            response_ms: so_far.response.figures(),
+            lag_ms: so_far.lag.figures(),
         }
     }
 }

@@ -280,6 +280,11 @@ impl Line {
         self.curve.at(at)
     }
 
+    /// The highest level between two moments of the phase.
+    pub fn highest(&self, from: Duration, to: Duration) -> f64 {
+        self.curve.highest(from, to)
+    }
+
     /// The highest level.
     pub fn peak(&self) -> f64 {
         self.curve.peak()

@@ -333,12 +333,25 @@ fn progress_is_shown_as_asked_for() {
         assert!(text.contains("0:00/0:00  open (1 of 1)"), "{text}");
         assert!(text.contains("results: "), "{text}");
     }
-    assert!(json.lines().count() > 0);
-    for line in json.lines() {
-        serde_json::from_str::<Value>(line).expect(line);
-    }
+    let lines: Vec<Value> =
+        json.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["kind"].as_str().expect(&json)).collect();
+    assert_eq!(kinds[..2], ["began", "phase"], "{json}");
+    assert!(kinds.contains(&"second"), "{json}");
+    assert_eq!(lines[1]["phase"]["name"], "open", "{json}");
     assert_eq!(shown("4", &["--progress", "none"]), "");
     assert_eq!(shown("5", &["-q"]), "");
+}
+
+#[test]
+fn a_live_view_without_a_terminal_is_refused_before_anything_is_sent() {
+    let desk = Desk::with_plan(OPEN);
+
+    let ran = desk.mailquake(&["run", "plan.toml", "--progress", "tui"]);
+
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no live view: standard error is no terminal"), "{}", ran.stderr);
+    assert!(!desk.path("results").exists());
 }
 
 #[test]

@@ -202,7 +202,7 @@ mod tests {
     fn a_usage_error_exits_with_2() {
         let table = [
             "mailquake run",
-            "mailquake run plan.toml --progress tui",
+            "mailquake run plan.toml --progress film",
             "mailquake run plan.toml --scale 0",
             "mailquake run plan.toml --var peak",
             "mailquake run plan.toml --sink --target 127.0.0.1:25",

@@ -127,12 +127,14 @@ pub enum OutputFormat {
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Progress {
-    /// A live line on a terminal, else plain lines.
+    /// The live view on a terminal that is large enough, else plain lines.
     #[default]
     Auto,
+    /// The live view: charts and figures over the whole terminal; q stops, ? says more.
+    Tui,
     /// A line every 5 s and at each phase change.
     Plain,
-    /// The same as a JSON object each.
+    /// A JSON object a second, and one for each phase change and note.
     Json,
     /// None.
     None,
