@@ -57,7 +57,9 @@ impl Display {
     /// Shows what happens.
     pub(super) fn show(&mut self, update: &Update<'_>) {
         match update {
-            Update::Began { folder, targets, sink } => self.began(folder, targets, *sink),
+            Update::Began { folder, targets, sink, figures } => {
+                self.began(folder, targets, *sink, figures.as_deref());
+            }
             Update::Planned(course) => {
                 if let Shown::Live(live) = &mut self.shown {
                     live.plan(course);
@@ -95,17 +97,21 @@ impl Display {
         folder: &Path,
         targets: &[(String, Vec<String>)],
         sink: Option<SocketAddr>,
+        figures: Option<&str>,
     ) {
         if let Shown::Json = self.shown {
             let targets = targets.iter();
             let targets = targets.map(|(name, addresses)| TargetAddresses { name, addresses });
             let folder = folder.display().to_string();
-            return put(&Bulletin::Began { folder, targets: targets.collect(), sink });
+            return put(&Bulletin::Began { folder, targets: targets.collect(), sink, figures });
         }
         for (name, addresses) in targets {
             let own = sink.is_some_and(|sink| addresses.contains(&sink.to_string()));
             let what = if own { " (the embedded server)" } else { "" };
             self.say(Matter::Place, &format!("target {name}: {}{what}", addresses.join(", ")));
+        }
+        if let Some(url) = figures {
+            self.say(Matter::Place, &format!("figures: {url}"));
         }
         self.say(Matter::Place, &format!("results: {}", folder.display()));
     }

@@ -7,7 +7,8 @@ use super::args::{ExportFlags, OutputFormat, ReportArgs};
 use super::inspect::json;
 use super::messages::{Failure, print, style, width};
 use super::run::write;
-use crate::report::{self, Detail, Page};
+use crate::record::Summary;
+use crate::report::{self, Detail, Exposed, Exposition, Page};
 use crate::run::{PageError, Reread, reread};
 use crate::verdict::ExitCode;
 
@@ -30,14 +31,19 @@ pub(super) fn report(args: &ReportArgs) -> Done {
 
 /// The files that are asked for, each with what makes it.
 fn exports(flags: &ExportFlags) -> Vec<(&Path, Render)> {
-    let all: [(_, Render); 5] = [
+    let all: [(_, Render); 6] = [
         (&flags.json, |read| Ok(json(&read.summary))),
         (&flags.html, Reread::html),
         (&flags.junit, |read| Ok(report::junit(&read.summary)?)),
         (&flags.csv, Reread::csv),
+        (&flags.prometheus, |read| Ok(exposition(&read.summary))),
         (&flags.markdown, |read| Ok(report::markdown(&read.summary))),
     ];
     all.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render))).collect()
+}
+
+fn exposition(summary: &Summary) -> String {
+    Exposed::from(summary).text(Exposition::Prometheus)
 }
 
 fn page(read: &Reread, args: &ReportArgs) -> String {

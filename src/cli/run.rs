@@ -61,6 +61,7 @@ fn options(folder: Option<PathBuf>, flags: &RunFlags) -> Options {
         workers: flags.workers.map(u32::from),
         permits: permits(&flags.permits),
         on_threshold: ExitCode::chosen(flags.threshold_exit_code),
+        prometheus: flags.prometheus,
     }
 }
 

@@ -56,7 +56,7 @@ pub use results::Results;
 pub use schema::summary_schema;
 pub use search::{Condition, Probe, SearchEnd, SearchResult};
 pub use series::{PhaseRow, SeriesRow};
-pub use so_far::SoFar;
+pub use so_far::{SoFar, Times};
 pub use statistic::Reading;
 pub use stint::Stint;
 pub use throttling::{

@@ -40,6 +40,15 @@ impl Results<'_> {
         spans.iter().filter_map(|span| self.phase(*span)).collect()
     }
 
+    /// The phases that began, in the order of the plan, each with its clients.
+    pub fn clients_by_phase(&self) -> Vec<(String, BTreeMap<String, Figures>)> {
+        let mut begun: Vec<PhaseId> = self.spans.iter().map(|span| span.phase).collect();
+        begun.sort_unstable();
+        let begun = begun.into_iter();
+        let named = begun.filter_map(|id| Some((id, self.plan.phases.get(id.index())?)));
+        named.map(|(id, phase)| (phase.name.clone(), self.clients(id))).collect()
+    }
+
     /// A part of the run; with a scope only what that names.
     pub fn portion(&self, extent: Extent, scope: Option<&Scope>) -> Portion {
         match scope {

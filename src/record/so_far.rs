@@ -2,7 +2,8 @@
 //!
 //! Only what is shown is summed, since this is asked for each second: a whole sum of cells merges
 //! the histograms of every step, which with many clients and addresses is work that would be seen
-//! in the figures of the tester itself.
+//! in the figures of the tester itself. For the same reason counts, which are of the whole run,
+//! come without the times, which are of a phase.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,11 @@ pub struct SoFar {
     pub codes: BTreeMap<Code, u64>,
     /// Malformed cases that ended.
     pub cases: u64,
+}
+
+/// The times of the messages up to now.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
     /// From the planned start to the final reply, without paced clients.
     pub response: Latency,
     /// By how much the tester began later than planned.
@@ -32,13 +38,21 @@ impl Ledger {
     /// What an extent came to up to now.
     pub fn so_far(&self, extent: Extent) -> SoFar {
         let mut sum = SoFar::default();
-        for (key, cell) in self.cells(extent) {
+        for (_, cell) in self.cells(extent) {
             sum.messages.merge(&cell.messages);
             sum.sessions.merge(&cell.sessions);
             sum.octets.sent += cell.octets.sent;
             sum.octets.received += cell.octets.received;
             super::cell::add_map(&mut sum.codes, &cell.codes);
             sum.cases += cell.cases.values().flat_map(|case| case.ended).sum::<u64>();
+        }
+        sum
+    }
+
+    /// How long an extent's messages took up to now.
+    pub fn times(&self, extent: Extent) -> Times {
+        let mut sum = Times::default();
+        for (key, cell) in self.cells(extent) {
             sum.lag.merge(&cell.lag);
             if !self.is_paced(key.client) {
                 sum.response.merge(&cell.response);
@@ -69,7 +83,9 @@ mod tests {
             assert_eq!(so_far.messages.ended, sum.messages.ended);
             assert_eq!(so_far.messages.started, sum.messages.started);
             assert_eq!(so_far.codes, sum.codes);
-            assert_eq!(so_far.response.figures(), sum.response.figures());
+            let times = ledger.times(extent);
+            assert_eq!(times.response.figures(), sum.response.figures());
+            assert_eq!(times.lag.figures(), sum.lag.figures());
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum Bulletin<'a> {
         targets: Vec<TargetAddresses<'a>>,
         /// The address of the embedded server, if it runs.
         sink: Option<SocketAddr>,
+        /// Where the figures are served, if they are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        figures: Option<&'a str>,
     },
     /// A phase is in force from now on.
     Phase(&'a Progress),
@@ -84,7 +87,7 @@ mod tests {
         let addresses = ["127.0.0.1:2525".to_owned()];
         let targets = vec![TargetAddresses { name: "default", addresses: &addresses }];
         let folder = "results/soak".to_owned();
-        let began = Bulletin::Began { folder, targets, sink: None };
+        let began = Bulletin::Began { folder, targets, sink: None, figures: None };
         let note = Bulletin::Note { matter: Matter::Trouble, text: "a \"task\" panicked" };
         let progress = progress();
         let lines = [began, Bulletin::Second(&progress), note].map(|it| it.line().unwrap());

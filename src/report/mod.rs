@@ -13,6 +13,7 @@ pub mod mailbox;
 mod markdown;
 pub mod preview;
 mod progress;
+mod prometheus;
 mod search;
 #[cfg(test)]
 mod specimen;
@@ -26,6 +27,7 @@ pub use html::{HtmlError, Source as HtmlSource, render as render_html};
 pub use junit::{JunitError, junit};
 pub use markdown::markdown;
 pub use progress::{Counted, LastSecond, Level, PhaseProgress, Progress};
+pub use prometheus::{Exposed, Exposition, Standing};
 pub use search::{probe_ended, search_ended};
 pub use text::{Detail, Page, Style, render};
 pub use throttling::throttling_began;

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
 use super::phases::{Phases, planned};
+use super::scrape::{Scrape, ScrapePort};
 use super::searches::{Searches, Settled};
 use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::watched::{Turn, found};
@@ -20,7 +22,9 @@ use crate::record::{
     self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, Probe, Results,
     RunEnd, SearchEnd,
 };
-use crate::report::{Counted, LastSecond, Progress, probe_ended, search_ended, throttling_began};
+use crate::report::{
+    Counted, Exposed, LastSecond, Progress, Standing, probe_ended, search_ended, throttling_began,
+};
 use crate::smtp::Outcome;
 use crate::verdict::{self, Interruption, Next};
 
@@ -52,6 +56,10 @@ pub(super) struct Conductor {
     sample: Option<Sample>,
     /// What the newest frame said.
     last_second: Option<LastSecond>,
+    /// Where the figures are to be served, until that begins.
+    port: Option<ScrapePort>,
+    /// The figures as they were served since the newest frame.
+    exposed: Option<Arc<Exposed>>,
     /// The errors that were told.
     told: BTreeSet<(PhaseId, ClientId, ErrorKey)>,
     interrupted: Option<Interruption>,
@@ -88,12 +96,19 @@ impl Conductor {
             looked: Duration::ZERO,
             sample: None,
             last_second: None,
+            port: None,
+            exposed: None,
             told: BTreeSet::new(),
             interrupted: None,
             stopped: false,
             failures: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// Serves the figures too.
+    pub(super) fn serve(&mut self, port: ScrapePort) {
+        self.port = Some(port);
     }
 
     /// Conducts until all workers have ended.
@@ -103,6 +118,8 @@ impl Conductor {
         let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
+        let mut servers = JoinSet::new();
+        let mut scrapes = self.open(&mut servers, observe);
         let Some(mut notes) = self.engine.notes() else { return self.end(None, observe) };
         loop {
             self.announce(observe);
@@ -115,6 +132,7 @@ impl Conductor {
                 },
                 Some(signal) = self.signals.recv() => self.interrupt(signal, observe),
                 _ = beat.tick() => self.look(monitor.as_mut(), observe),
+                Some(scrape) = asked(scrapes.as_mut()) => self.expose(scrape),
                 () = until(change) => {}
             }
         }
@@ -136,6 +154,39 @@ impl Conductor {
                 None
             }
         }
+    }
+
+    /// Serves the figures from now on, where they are asked for.
+    fn open(
+        &mut self,
+        servers: &mut JoinSet<()>,
+        observe: Observe<'_>,
+    ) -> Option<Receiver<Scrape>> {
+        match self.port.take()?.serve(servers) {
+            Ok(scrapes) => Some(scrapes),
+            Err(error) => {
+                observe(&Update::Trouble(format!("the figures are not served: {error}")));
+                None
+            }
+        }
+    }
+
+    /// Gives the figures, which are the same until the next frame.
+    fn expose(&mut self, scrape: Scrape) {
+        let exposed = self.exposed.take().unwrap_or_else(|| Arc::new(self.exposition()));
+        // Who went away needs no answer.
+        let _ = scrape.send(Arc::clone(&exposed));
+        self.exposed = Some(exposed);
+    }
+
+    fn exposition(&self) -> Exposed {
+        let now = self.now();
+        let spans = self.phases.spans(&self.shared, now);
+        let (plan, ledger) = (&self.shared.plan, &self.ledger);
+        let results = Results { plan, ledger, spans: &spans, addresses: &[] };
+        let progress = self.progress(now, self.last_second, u64::from(self.shared.open()));
+        let standing = Standing::Running(Box::new(progress));
+        Exposed { plan: plan.name.clone(), phases: results.clients_by_phase(), standing }
     }
 
     fn now(&self) -> Duration {
@@ -176,6 +227,7 @@ impl Conductor {
 
     fn fold(&mut self, frame: &Frame, observe: Observe<'_>) {
         self.ledger.fold(frame);
+        self.exposed = None;
         let spans = self.phases.spans(&self.shared, self.now());
         self.usage.add(&frame.stints, &spans);
         self.tell_throttled(frame.second, observe);
@@ -478,6 +530,14 @@ fn throttled(onset: &Onset, phase: &Phase) -> Event {
         open_sessions: onset.open_sessions,
         count: onset.count,
         example: onset.example.clone(),
+    }
+}
+
+/// The next who wants the figures.
+async fn asked(scrapes: Option<&mut Receiver<Scrape>>) -> Option<Scrape> {
+    match scrapes {
+        Some(scrapes) => scrapes.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::engine::{EngineError, ServerAddress, TlsError};
 use crate::message::{ComposeError, ComposerError};
@@ -88,6 +88,14 @@ pub enum RunError {
     /// The embedded server did not start.
     #[error("the embedded server did not start")]
     Sink(#[from] SinkError),
+    /// The figures can't be served.
+    #[error("the figures can't be served at {address}")]
+    Scrape {
+        /// Where they were to be.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A message can't be composed.
     #[error("a message can't be composed")]
     Message(#[source] ComposerError),
@@ -135,7 +143,11 @@ impl RunError {
             Self::Source { .. } => {
                 Some("`source` takes addresses of this machine; all of 127.0.0.0/8 are".to_owned())
             }
+            Self::Scrape { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Some(
+                "another program listens there; port 0 takes a free one".to_owned(),
+            ),
             Self::Resolve { .. }
+            | Self::Scrape { .. }
             | Self::NoAddress { .. }
             | Self::NoSource { .. }
             | Self::Tls(TlsError::Unusable { .. })
@@ -160,6 +172,7 @@ impl RunError {
             | Self::NotAuthorized { .. }
             | Self::Tls(_)
             | Self::Watch(_)
+            | Self::Scrape { .. }
             | Self::Sink(_) => ExitCode::NOT_STARTED,
             // The plan's texts are not right for all of their values.
             Self::Mail(_) => ExitCode::PLAN,

@@ -14,12 +14,14 @@ mod pages;
 mod phases;
 mod reread;
 mod reserves;
+mod scrape;
 mod searches;
 mod summary;
 mod targets;
 mod watched;
 mod workers;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -45,6 +47,7 @@ use crate::sink::{Sink, SinkCounters};
 use crate::timeline::Timeline;
 use crate::verdict::{ExitCode, Interruption};
 use conductor::Conductor;
+use scrape::ScrapePort;
 use summary::Ending;
 use workers::Workers;
 
@@ -73,6 +76,8 @@ pub struct Options {
     pub permits: Permits,
     /// The exit code of a threshold that does not hold.
     pub on_threshold: ExitCode,
+    /// Where the figures are served while it runs; port 0 takes a free one.
+    pub prometheus: Option<SocketAddr>,
 }
 
 /// What happens while it runs, for a person or a program to see.
@@ -85,7 +90,9 @@ pub enum Update<'a> {
         /// By target: its name and where sessions go.
         targets: Vec<(String, Vec<String>)>,
         /// The address of the embedded server, if it runs.
-        sink: Option<std::net::SocketAddr>,
+        sink: Option<SocketAddr>,
+        /// Where the figures are served, if they are.
+        figures: Option<String>,
     },
     /// What is planned when: once at the beginning, and again when more of it is known.
     Planned(Course),
@@ -133,6 +140,7 @@ pub fn run(
     let _ = monitor::raise_nofile();
     let plan = &job.plan;
     let watched = plan.monitor.process.as_ref().map(Watch::find).transpose()?;
+    let port = options.prometheus.map(ScrapePort::bind).transpose()?;
     let sink = start_sink(plan)?;
     let tls = TlsSetups::new(plan, sink.as_ref().map_or(&[], Sink::certificates))?;
     let address = sink.as_ref().map(Sink::address);
@@ -157,8 +165,12 @@ pub fn run(
         folder: folder.path(),
         targets: named_addresses(&shared),
         sink: address,
+        figures: port.as_ref().map(ScrapePort::url),
     });
-    let conductor = Conductor::new(&shared, engine, zero, folder, signals, watched);
+    let mut conductor = Conductor::new(&shared, engine, zero, folder, signals, watched);
+    if let Some(port) = port {
+        conductor.serve(port);
+    }
     let (ending, folder) = runtime.block_on(conductor.conduct(observe));
     let sink = sink.map(Sink::stop);
     finish(&record, ending, folder, sink, observe)

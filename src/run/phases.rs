@@ -158,7 +158,7 @@ impl Phases {
         let begin = self.schedule.begin(id).unwrap_or_default();
         let elapsed = now.saturating_sub(begin);
         let level = self.probes.get(&id).unwrap_or(shared.timeline.line(id)).level(elapsed);
-        let so_far = ledger.so_far(Extent::Phase(id));
+        let times = ledger.times(Extent::Phase(id));
         let beside = in_force.iter().skip(1).map(|id| shared.plan.phases[id.index()].name.clone());
         let (position, of) = position(&shared.plan, index);
         PhaseProgress {
@@ -169,8 +169,8 @@ impl Phases {
             elapsed,
             length: self.schedule.end(id).map(|end| end.saturating_sub(begin)),
             planned: planned(phase.load, level),
-            response_ms: so_far.response.figures(),
-            lag_ms: so_far.lag.figures(),
+            response_ms: times.response.figures(),
+            lag_ms: times.lag.figures(),
         }
     }
 }

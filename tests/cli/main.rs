@@ -16,6 +16,7 @@ mod forms;
 mod journal;
 mod pages;
 mod program;
+mod prometheus;
 mod quick;
 mod render;
 mod report;

@@ -14,6 +14,7 @@ Examples:
   mailquake report out --verbose
   mailquake report out --json - | jq .totals
   mailquake report out --markdown - >> $GITHUB_STEP_SUMMARY
+  mailquake report out --prometheus /var/lib/node_exporter/nightly.prom
 
 Without a file named, report.html and junit.xml are written into the folder anew.
 
@@ -51,6 +52,10 @@ pub struct ExportFlags {
     /// Writes the series to FILE as CSV: a line for each phase in each second, unknown cells empty.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Writes the counts and times to FILE as Prometheus reads them, for its textfile collector or
+    /// a push gateway.
+    #[arg(long, value_name = "FILE")]
+    pub prometheus: Option<PathBuf>,
     /// Writes a page in Markdown to FILE, for the summary of a CI job.
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

@@ -1,11 +1,12 @@
 //! The flags of `run`, and those that other commands share with it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-use super::{PlanFlags, ToleranceFlags};
+use super::{PlanFlags, ToleranceFlags, value};
 
 /// The words behind `mailquake run`.
 #[derive(Args, Debug)]
@@ -79,6 +80,12 @@ pub struct RunFlags {
     /// up to 2 cores, else one less than cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+    /// Serves the figures while it runs, for Prometheus to scrape: `/metrics` there. A port
+    /// alone is one of 127.0.0.1; port 0 takes a free one, which is told.
+    ///
+    /// Whoever reaches the address can read them: there is no password.
+    #[arg(long, value_name = "[IP:]PORT", value_parser = value::local_address)]
+    pub prometheus: Option<SocketAddr>,
     /// The exit code where a threshold fails.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub threshold_exit_code: u8,

@@ -1,5 +1,7 @@
 //! The texts of single flags → values.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use crate::plan::{Share, ShareError, Span, SpanError, TargetAddress};
 use crate::smtp::Secret;
 use std::time::Duration;
@@ -19,6 +21,9 @@ pub(super) enum FlagError {
     /// No identity of a run.
     #[error("expected 16 hexadecimal digits, as in the X-Mailquake-Run of a mail")]
     NotARun,
+    /// No port, nor an address with one.
+    #[error("expected a port, or IP:PORT such as 10.20.0.5:9464 or [::1]:9464")]
+    NotAnAddress,
     /// Neither seconds nor a duration.
     #[error("expected seconds or a duration such as 5m: {0}")]
     NotATime(#[source] SpanError),
@@ -63,6 +68,14 @@ pub(super) fn target(text: &str) -> Result<TargetAddress, FlagError> {
         return Err(FlagError::NotATarget);
     }
     Ok(TargetAddress { name, address: address.to_owned() })
+}
+
+/// `[IP:]PORT`, of this machine alone where only the port is named.
+pub(super) fn local_address(text: &str) -> Result<SocketAddr, FlagError> {
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| FlagError::NotAnAddress)
 }
 
 /// The identity of a run, as its mails bear it.
@@ -114,6 +127,22 @@ mod tests {
         for text in ["-1", "soon", "1e30", "nan", "5M"] {
             let error = time(text).unwrap_err();
             assert!(matches!(error, FlagError::NotATime(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_a_port_is_one_of_this_machine() {
+        for (text, address) in [
+            ("9464", "127.0.0.1:9464"),
+            (":9464", "127.0.0.1:9464"),
+            ("0", "127.0.0.1:0"),
+            ("0.0.0.0:9464", "0.0.0.0:9464"),
+            ("[::1]:9464", "[::1]:9464"),
+        ] {
+            assert_eq!(local_address(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in ["", ":", "65536", "localhost:9464", "10.0.0.1", "::9464"] {
+            assert_eq!(local_address(text), Err(FlagError::NotAnAddress), "{text}");
         }
     }
 

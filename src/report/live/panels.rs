@@ -104,9 +104,9 @@ fn ranked(
 /// What the machine, the tester and the watched process used.
 pub(super) fn machine(sample: &Sample) -> Vec<Line<'static>> {
     let mut rows = vec![("host", host(sample)), ("tool", tool(sample))];
-    rows.extend(sample.watched.as_ref().map(|watched| ("server", server(watched))));
+    rows.extend(sample.watched.as_ref().map(|sample| ("watched", watched(sample))));
     let line = |(name, words): (&'static str, Vec<String>)| {
-        Line::from(vec![Span::styled(format!("{name:<7}"), STRONG), Span::raw(words.join(" · "))])
+        Line::from(vec![Span::styled(format!("{name:<8}"), STRONG), Span::raw(words.join(" · "))])
     };
     rows.into_iter().map(line).collect()
 }
@@ -141,14 +141,14 @@ fn tool(sample: &Sample) -> Vec<String> {
     ]
 }
 
-fn server(watched: &WatchedSample) -> Vec<String> {
+fn watched(sample: &WatchedSample) -> Vec<String> {
     let mut words = vec![
-        format!("cpu {}", whole(watched.cpu)),
-        format!("memory {}", format::octets(watched.memory)),
+        format!("cpu {}", whole(sample.cpu)),
+        format!("memory {}", format::octets(sample.memory)),
     ];
-    words.extend(watched.descriptors.map(|open| format!("{} descriptors", format::count(open))));
-    words.push(format!("{} threads", watched.threads));
-    words.push(format!("{} processes", watched.processes));
+    words.extend(sample.descriptors.map(|open| format!("{} descriptors", format::count(open))));
+    words.push(format!("{} threads", sample.threads));
+    words.push(format!("{} processes", sample.processes));
     words
 }
 

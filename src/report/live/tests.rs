@@ -122,8 +122,8 @@ fn on_a_usual_terminal() {
         | errors         50/s     12.3k p99         45.6 ms   45.6 ms codes
         | sessions    22 open     4,120 max          203 ms    203 ms 250           28.0k
         |                               lag p99    0.310 ms  0.310 ms 450           12.3k
-        | host   cpu 35 % · memory 3.00 GiB of 16.0 GiB · net ↓ 2.29 MiB/s ↑ 2.38 MiB/s
-        | tool   cpu 12 % · worker 8 % · memory 45.0 MiB · 61 descriptors · 6 threads
+        | host    cpu 35 % · memory 3.00 GiB of 16.0 GiB · net ↓ 2.29 MiB/s ↑ 2.38 MiB/s
+        | tool    cpu 12 % · worker 8 % · memory 45.0 MiB · 61 descriptors · 6 threads
         | 0:16  ramp: the server throttles at 160/s with 8 open: 450 at rcpt \u{1b}[31m
         | warning: a task panicked
         | q stop   p hold the picture   ? help
@@ -197,8 +197,8 @@ fn on_a_large_one() {
         | errors         50/s     12.3k p99         45.6 ms   45.6 ms
         | sessions    22 open     4,120 max          203 ms    203 ms
         |                               lag p99    0.310 ms  0.310 ms
-        | host   cpu 35 % · memory 3.00 GiB of 16.0 GiB · net ↓ 2.29 MiB/s ↑ 2.38 MiB/s
-        | tool   cpu 12 % · worker 8 % · memory 45.0 MiB · 61 descriptors · 6 threads
+        | host    cpu 35 % · memory 3.00 GiB of 16.0 GiB · net ↓ 2.29 MiB/s ↑ 2.38 MiB/s
+        | tool    cpu 12 % · worker 8 % · memory 45.0 MiB · 61 descriptors · 6 threads
         | target default: 127.0.0.1:2525
         | 0:16  ramp: the server throttles at 160/s with 8 open: 450 at rcpt \u{1b}[31m
         | warning: a task panicked
@@ -320,6 +320,6 @@ fn a_watched_process_has_a_row_of_its_own() {
 
     let text = drawn(&board, Looking::Newest, 80, 24);
 
-    let row = "| server cpu 61 % · memory 120 MiB · 12 threads · 9 processes\n";
+    let row = "| watched cpu 61 % · memory 120 MiB · 12 threads · 9 processes\n";
     assert!(text.contains(row), "{text}");
 }
