@@ -148,7 +148,10 @@ fn watched(sample: &WatchedSample) -> Vec<String> {
     ];
     words.extend(sample.descriptors.map(|open| format!("{} descriptors", format::count(open))));
     words.push(format!("{} threads", sample.threads));
-    words.push(format!("{} processes", sample.processes));
+    // By itself it is what everybody expects.
+    if sample.processes > 1 {
+        words.push(format!("{} processes", sample.processes));
+    }
     words
 }
 
