@@ -8,6 +8,7 @@ mod inspect;
 mod live;
 mod merge;
 mod messages;
+mod outcome;
 mod outlet;
 mod progress;
 pub mod quick;

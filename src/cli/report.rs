@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::Done;
-use super::args::{ExportFlags, OutputFormat, ReportArgs};
+use super::args::{ExportFlags, ReportArgs};
 use super::inspect::json;
-use super::messages::{Failure, print, style, width};
+use super::messages::{Failure, print};
+use super::outcome::shown;
 use super::run::write;
 use crate::record::Summary;
-use crate::report::{self, Detail, Exposed, Exposition, Page};
+use crate::report::{self, Detail, Exposed, Exposition};
 use crate::run::{PageError, Reread, reread};
 use crate::verdict::ExitCode;
 
@@ -23,7 +24,8 @@ pub(super) fn report(args: &ReportArgs) -> Done {
         write(path, &render(&read).map_err(Failure::Page)?)?;
     }
     if exports.is_empty() {
-        print(&page(&read, args));
+        let detail = if args.verbose { Detail::Full } else { Detail::Brief };
+        print(&shown(&read.summary, read.chronicle.path(), detail, &args.format));
         read.write_pages().map_err(Failure::Page)?;
     }
     Ok(ExitCode::OK)
@@ -44,19 +46,4 @@ fn exports(flags: &ExportFlags) -> Vec<(&Path, Render)> {
 
 fn exposition(summary: &Summary) -> String {
     Exposed::from(summary).text(Exposition::Prometheus)
-}
-
-fn page(read: &Reread, args: &ReportArgs) -> String {
-    match args.format.format {
-        OutputFormat::Json => json(&read.summary),
-        OutputFormat::Text => {
-            let page = Page {
-                style: style(&args.format),
-                width: width(),
-                folder: Some(read.chronicle.path()),
-                detail: if args.verbose { Detail::Full } else { Detail::Brief },
-            };
-            report::render(&read.summary, page)
-        }
-    }
 }

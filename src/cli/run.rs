@@ -7,12 +7,13 @@ use super::args::{
     OutputFlags, OutputFormat, PASSWORD_VARIABLE, PermitFlags, QuickArgs, RunArgs, RunFlags,
 };
 use super::inspect::{json, of_plan};
-use super::messages::{Failure, note, print, style, width};
+use super::messages::{Failure, note, print, width};
+use super::outcome::shown;
 use super::progress::Display;
 use super::{Done, compare, quick as quick_plan, read, signals};
 use crate::format;
 use crate::plan::{Environment, Format, Loaded, Overrides, Source};
-use crate::report::{self, Detail, Page, preview};
+use crate::report::{Detail, preview};
 use crate::run::{self as conductor, Baseline, Finished, Job, Options, Permits, Plans};
 use crate::verdict::ExitCode;
 
@@ -91,23 +92,9 @@ fn carry_out(
     let finished = conductor::run(&job, options, signals, &mut |update| display.show(update));
     display.end();
     let finished = finished?;
-    show(&finished, output);
+    let detail = if output.verbose { Detail::Full } else { Detail::Brief };
+    print(&shown(&finished.summary, &finished.folder, detail, &output.format));
     Ok(finished)
-}
-
-fn show(finished: &Finished, output: &OutputFlags) {
-    print(&match output.format.format {
-        OutputFormat::Text => {
-            let page = Page {
-                style: style(&output.format),
-                width: width(),
-                folder: Some(&finished.folder),
-                detail: if output.verbose { Detail::Full } else { Detail::Brief },
-            };
-            report::render(&finished.summary, page)
-        }
-        OutputFormat::Json => json(&finished.summary),
-    });
 }
 
 /// Writes a file; `-` is standard output.

@@ -95,18 +95,6 @@ fn program(pid: u32) -> Option<String> {
     Some(path.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
-/// The octets of a page, as the kernel tells each program (getauxval(3), `AT_PAGESZ`).
-pub(super) fn page() -> u64 {
-    const AT_PAGESZ: u64 = 6;
-    let vector = std::fs::read("/proc/self/auxv").unwrap_or_default();
-    let words: Vec<u64> = vector
-        .chunks_exact(size_of::<usize>())
-        .filter_map(|word| Some(usize::from_ne_bytes(word.try_into().ok()?) as u64))
-        .collect();
-    let mut pairs = words.chunks_exact(2);
-    pairs.find(|pair| pair[0] == AT_PAGESZ).map_or(4096, |pair| pair[1])
-}
-
 /// The name in parentheses may hold anything, so fields are counted from its end.
 fn read(pid: u32, text: &str) -> Option<Process> {
     let (head, fields) = text.rsplit_once(')')?;
@@ -165,7 +153,6 @@ mod tests {
 
         assert!(own.threads >= 2 && own.pages > 10, "{own:?}");
         assert!(all.descends(own.pid, own.parent), "{own:?}");
-        assert!(page() >= 4096 && page().is_power_of_two());
     }
 
     #[test]

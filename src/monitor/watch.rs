@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::own::fraction;
-use super::processes::{Process, Processes, page};
+use super::processes::{Process, Processes};
 use crate::plan::WatchedProcess;
 
 /// What the watched process and its descendants used.
@@ -68,7 +68,6 @@ impl std::fmt::Display for Pids {
 #[derive(Debug)]
 pub struct Watch {
     wanted: WatchedProcess,
-    page: u64,
     tree: Option<Tree>,
     last: Instant,
 }
@@ -90,7 +89,7 @@ impl Watch {
     fn among(wanted: &WatchedProcess, all: &Processes) -> Result<Self, WatchError> {
         let root = root(wanted, all)?;
         let tree = Some(Tree::new(root, all));
-        Ok(Self { wanted: wanted.clone(), page: page(), tree, last: Instant::now() })
+        Ok(Self { wanted: wanted.clone(), tree, last: Instant::now() })
     }
 
     /// As the plan names it.
@@ -127,7 +126,7 @@ impl Watch {
             pid: tree.root,
             processes: tree.members.len() as u64,
             cpu: fraction(used, covered),
-            memory: sum(|process| process.pages).saturating_mul(self.page),
+            memory: sum(|process| process.pages).saturating_mul(rustix::param::page_size() as u64),
             descriptors: tree.members.keys().map(|pid| descriptors(*pid)).sum(),
             threads: sum(|process| process.threads),
         })

@@ -3,9 +3,10 @@
 //! A worker owns one [`Tally`] and hands it over once a second; the cells are made at their
 //! first sample, so that a plan with many phases and clients costs only what happens.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::cases::{self, CaseCells};
 use super::sparse;

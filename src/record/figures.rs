@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AuthFigures, CaseFigures, EnvironmentFigures, SearchResult, Throttled, TlsFigures};
+use crate::plan::PhaseKind;
 
 /// The whole result of a run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -198,6 +199,18 @@ pub struct PhaseResult {
     /// What a search found, on the row of its first probe; null on all others.
     #[serde(default)]
     pub search: Option<SearchResult>,
+}
+
+impl PhaseResult {
+    /// Whether it is a probe of a search.
+    pub fn is_probe(&self) -> bool {
+        self.kind == PhaseKind::Search.name()
+    }
+
+    /// Whether it is in the totals.
+    pub fn counts(&self) -> bool {
+        !self.warmup && !self.is_probe()
+    }
 }
 
 /// Counts and latencies of one part of a run.

@@ -1,8 +1,8 @@
 //! Frames, events and the summary → the files of a results folder.
 //!
 //! In each second histograms are written and flushed first, then the counters, and the series rows
-//! last: a row says that everything of its second is on disk. A write that fails stops the journal but not the
-//! run; it is told once, and the summary is tried all the same.
+//! last: a row says that everything of its second is on disk. A write that fails stops the journal
+//! but not the run; it is told once, and the summary is tried all the same.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -65,7 +65,8 @@ impl Folder {
             counters: open(path, COUNTERS)?,
             spans: Vec::new(),
         };
-        write_json(&path.join(RUN), run)?;
+        let fail = |source| FolderError { path: path.join(RUN), source };
+        json_text(run).and_then(|text| fs::write(path.join(RUN), text)).map_err(fail)?;
         Ok(Self { path: path.into(), journal: Some(journal), trouble: None })
     }
 
@@ -123,8 +124,8 @@ impl Folder {
     /// Writes the summary. It is complete or not there: it is written beside and then renamed.
     pub fn write_summary(&self, summary: &Summary) -> Result<(), FolderError> {
         let fail = |source| FolderError { path: self.path.join(SUMMARY), source };
-        write_json(&self.path.join(SUMMARY_DRAFT), summary)?;
-        fs::rename(self.path.join(SUMMARY_DRAFT), self.path.join(SUMMARY)).map_err(fail)
+        let text = json_text(summary).map_err(fail)?;
+        write_into(&self.path, SUMMARY, &text)
     }
 
     fn write_file(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
@@ -154,8 +155,8 @@ pub fn write_junit(folder: &Path, xml: &str) -> Result<(), FolderError> {
     write_into(folder, JUNIT, xml)
 }
 
-fn write_into(folder: &Path, name: &str, text: &str) -> Result<(), FolderError> {
-    // Complete or not there, as the summary is.
+/// Writes a file that is complete or not there.
+fn write_into(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> Result<(), FolderError> {
     let (path, draft) = (folder.join(name), folder.join(format!("{name}.part")));
     let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path));
     written.map_err(|source| {
@@ -174,7 +175,6 @@ pub(super) const HISTOGRAMS: &str = "latency.hlog";
 pub(super) const SUMMARY: &str = "summary.json";
 const PAGE: &str = "report.html";
 const JUNIT: &str = "junit.xml";
-const SUMMARY_DRAFT: &str = "summary.json.part";
 
 impl Journal {
     fn add(
@@ -241,11 +241,10 @@ fn open(folder: &Path, name: &str) -> Result<BufWriter<File>, FolderError> {
     }
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
-    let fail = |source| FolderError { path: path.into(), source };
-    let mut text = serde_json::to_vec_pretty(value).map_err(|error| fail(error.into()))?;
+fn json_text(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
-    fs::write(path, text).map_err(fail)
+    Ok(text)
 }
 
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

@@ -3,9 +3,10 @@
 //! A frame is the only thing that leaves the collector: folder, live screen, thresholds and
 //! summary fold the same frames. It is complete when every worker has handed its second over.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Cell, CellKey, Stint};
 use crate::plan::{ClientId, PhaseId, Plan};
@@ -92,12 +93,7 @@ impl Frame {
     /// had.
     pub fn join(&mut self, other: Self) {
         let mut cells: BTreeMap<CellKey, Box<Cell>> = self.cells.drain(..).collect();
-        for (key, cell) in other.cells {
-            match cells.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(cell)),
-                Entry::Occupied(mut sum) => sum.get_mut().merge(&cell),
-            }
-        }
+        add_cells(&mut cells, other.cells);
         self.cells = cells.into_iter().collect();
         for gauge in other.gauges {
             match self.gauges.iter_mut().find(|known| known.phase == gauge.phase) {
@@ -227,17 +223,21 @@ impl Parts {
     fn add(&mut self, handover: Handover) {
         self.stints.extend(handover.stints);
         self.peaks = self.peaks.max(handover.peaks);
-        for (key, cell) in handover.cells {
-            match self.cells.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(cell)),
-                Entry::Occupied(mut sum) => sum.get_mut().merge(&cell),
-            }
-        }
+        add_cells(&mut self.cells, handover.cells);
         for gauge in handover.gauges {
             match self.gauges.entry(gauge.phase) {
                 Entry::Vacant(place) => drop(place.insert(gauge)),
                 Entry::Occupied(mut sum) => sum.get_mut().add(gauge),
             }
+        }
+    }
+}
+
+fn add_cells(sum: &mut BTreeMap<CellKey, Box<Cell>>, more: Vec<(CellKey, Box<Cell>)>) {
+    for (key, cell) in more {
+        match sum.entry(key) {
+            Entry::Vacant(place) => drop(place.insert(cell)),
+            Entry::Occupied(mut sum) => sum.get_mut().merge(&cell),
         }
     }
 }

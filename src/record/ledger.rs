@@ -3,9 +3,10 @@
 //! Sums are only ever made of cells, so that percentiles over several parts come from merged
 //! histograms and never from averaged percentiles.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Cell, CellKey, Frame, OpenPeaks, Throttling};
 use crate::plan::{Client, ClientId, Phase, PhaseId, Plan};

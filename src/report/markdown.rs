@@ -134,7 +134,7 @@ fn errors(totals: &Figures) -> String {
 
 /// Text that is shown as it is: whatever Markdown or HTML could take for markup becomes a
 /// character reference, which no dialect reads twice.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut safe = String::new();
     for character in format::escape(text).chars() {
         match character {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::format;
 use crate::monitor::Sample;
-use crate::record::{LatencyFigures, SoFar};
+use crate::record::{Cell, Latency, LatencyFigures, Reading, SoFar};
 use crate::smtp::Outcome;
 
 /// Where a run stands.
@@ -193,6 +193,26 @@ impl Level {
 }
 
 impl LastSecond {
+    /// What was counted in one second; the percentiles are of all its samples, however few.
+    pub fn of(cell: &Cell) -> Self {
+        let percentile =
+            |latency: &Latency, percent| latency.percentile(percent).and_then(Reading::known);
+        Self {
+            started: cell.messages.started,
+            accepted: cell.messages.of(Outcome::Accepted),
+            errors: cell.messages.errors(),
+            dropped: cell.messages.dropped,
+            cases: cell.cases.values().flat_map(|case| case.ended).sum(),
+            sent: cell.octets.sent,
+            received: cell.octets.received,
+            p50_ms: percentile(&cell.response, 50.0),
+            p95_ms: percentile(&cell.response, 95.0),
+            p99_ms: percentile(&cell.response, 99.0),
+            max_ms: cell.response.largest().and_then(Reading::known),
+            lag_p99_ms: percentile(&cell.lag, 99.0),
+        }
+    }
+
     /// Those that were taken.
     fn latencies(&self) -> impl Iterator<Item = String> + use<> {
         [("p50", self.p50_ms), ("p99", self.p99_ms), ("lag p99", self.lag_p99_ms)]

@@ -1,10 +1,11 @@
 //! Figures → the text that Prometheus scrapes.
 //!
-//! The figures are those of summary and screen; there is no second registry that counts. A
-//! quantile that too few samples carry, or that messages without an answer decide, is left out.
+//! The figures are those of summary and screen; there is no second registry that counts.
 //! Quantiles are gauges, as nobody may add them up: by phase and client over all of the phase,
-//! and of the newest second for a curve. Names, base units and `_total` are Prometheus' own
-//! conventions; fields are added, never renamed.
+//! and of the newest second for a curve. One that messages without an answer decide is left out,
+//! and over a phase also one that too few samples carry; a second has what it has, as in the
+//! series. Names, base units and `_total` are Prometheus' own conventions; fields are added, never
+//! renamed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{LastSecond, Level, Progress};
-use crate::record::{Figures, LatencyFigures, Summary, VerdictName};
+use crate::record::{Figures, LatencyFigures, Summary, VerdictName, as_float};
 use crate::smtp::Outcome;
 
 /// How the text is written.
@@ -225,7 +226,7 @@ impl Exposed {
 fn running(progress: &Progress, out: &mut Families<'_>) -> fmt::Result {
     let elapsed = [(Vec::new(), progress.elapsed.as_secs_f64())];
     out.gauges("elapsed", "Time since the run began", Some(&Unit::Seconds), elapsed)?;
-    let open = [(Vec::new(), float(progress.open_sessions))];
+    let open = [(Vec::new(), as_float(progress.open_sessions))];
     out.gauges("open_sessions", "Sessions that are open", None, open)?;
     let of_phase = |value| [(vec![("phase", progress.phase.name.as_str())], value)];
     let help = "The phase in force; the value is always 1";
@@ -274,7 +275,7 @@ fn machine(progress: &Progress, out: &mut Families<'_>) -> fmt::Result {
     let watched = sample.watched.as_ref().map(|it| ("watched", it.cpu, it.memory));
     let of_each = || std::iter::once(own).chain(watched);
     let cpu = of_each().map(|(name, cpu, _)| (vec![("process", name)], cpu));
-    let memory = of_each().map(|(name, _, memory)| (vec![("process", name)], float(memory)));
+    let memory = of_each().map(|(name, _, memory)| (vec![("process", name)], as_float(memory)));
     out.gauges("process_cpu", "Processor time by time passed: 1 is a core", Some(&ratio), cpu)?;
     out.gauges("process_memory", "Resident octets", Some(&Unit::Bytes), memory)
 }
@@ -357,11 +358,6 @@ impl Families<'_> {
         }
         Ok(())
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "octets and sessions stay far below 2^52")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

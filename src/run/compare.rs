@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::{Reread, RereadError, reread};
-use crate::format;
 use crate::record::PlanIdentity;
 use crate::verdict::compare::{Comparison, Sample, Tolerance, Unfit, compare};
 
@@ -54,22 +53,20 @@ impl CompareError {
 }
 
 /// Runs of one plan that others are compared with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Baseline {
     samples: Vec<Sample>,
-    plan: Option<(PathBuf, PlanIdentity)>,
+    /// The folder that was read first, and its plan.
+    first: Option<(PathBuf, PlanIdentity)>,
 }
 
 impl Baseline {
     /// Reads the folders.
     pub fn read(folders: &[PathBuf], plans: Plans) -> Result<Self, CompareError> {
-        let mut baseline = Self { samples: Vec::new(), plan: None };
+        let mut baseline = Self::default();
         for folder in folders {
-            let (plan, sample) = read(folder)?;
-            if plans == Plans::Alike {
-                baseline.check(folder, &plan)?;
-            }
-            baseline.plan.get_or_insert_with(|| (folder.clone(), plan));
+            let (plan, sample) = baseline.alike(folder, plans)?;
+            baseline.first.get_or_insert_with(|| (folder.clone(), plan));
             baseline.samples.push(sample);
         }
         Ok(baseline)
@@ -78,7 +75,7 @@ impl Baseline {
     /// Whether a plan with this hash is that of the baseline; the error names the baseline's
     /// folder.
     pub fn check_plan(&self, hash: &str) -> Result<(), CompareError> {
-        match &self.plan {
+        match &self.first {
             Some((folder, own)) if own.hash != hash => Err(CompareError::OtherPlan {
                 folder: folder.clone(),
                 other: "the one that is to be run".to_owned(),
@@ -94,24 +91,20 @@ impl Baseline {
         plans: Plans,
         tolerance: Tolerance,
     ) -> Result<Comparison, CompareError> {
-        let mut samples = Vec::new();
-        for folder in folders {
-            let (plan, sample) = read(folder)?;
-            if plans == Plans::Alike {
-                self.check(folder, &plan)?;
-            }
-            samples.push(sample);
-        }
+        let samples = folders.iter().map(|folder| Ok(self.alike(folder, plans)?.1));
+        let samples = samples.collect::<Result<Vec<Sample>, CompareError>>()?;
         Ok(compare(&self.samples, &samples, tolerance))
     }
 
-    fn check(&self, folder: &Path, plan: &PlanIdentity) -> Result<(), CompareError> {
-        match &self.plan {
-            Some((first, own)) if own.hash != plan.hash => Err(CompareError::OtherPlan {
-                folder: folder.to_owned(),
-                other: format!("`{}`", format::escape(&first.display().to_string())),
-            }),
-            Some(_) | None => Ok(()),
+    /// A folder's plan and sample, unless the plan must be the baseline's and is another one.
+    fn alike(&self, folder: &Path, plans: Plans) -> Result<(PlanIdentity, Sample), CompareError> {
+        let (plan, sample) = read(folder)?;
+        match &self.first {
+            Some((first, own)) if plans == Plans::Alike && own.hash != plan.hash => {
+                let other = format!("`{}`", first.display());
+                Err(CompareError::OtherPlan { folder: folder.to_owned(), other })
+            }
+            Some(_) | None => Ok((plan, sample)),
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The folders' seconds are laid upon each other: counters and histograms are added, so that every
 //! percentile, also that of a row of the series, comes from merged histograms. It is as if all had
-//! run at the same time, each with its share of the load; seeds and targets may differ. What the
-//! monitors saw of their machines is not added up, and stays in the folders that were merged.
+//! run at the same time, each with its share of the load; seeds and targets may differ. So the most
+//! sessions that were open are the sum of the testers' own peaks, an upper bound. What the monitors
+//! saw of their machines is not added up, and stays in the folders that were merged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Merged, MergeError> {
     for event in events(&chronicles)? {
         folder.event(&event);
     }
-    let mut ending = fold(&chronicles, &plan, &addresses, &mut folder)?;
+    let ending = fold(&chronicles, &plan, &addresses, &mut folder)?;
     folder.finish(&plan, &ending.run);
     if let Some(trouble) = folder.trouble() {
         return Err(trouble.into());

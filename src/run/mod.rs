@@ -188,7 +188,7 @@ fn run_record(job: &Job, options: &Options, shared: &Shared, started: SystemTime
     RunRecord {
         threshold_exit_code: options.on_threshold.number(),
         environment: environment::machine(shared.workers),
-        addresses: named_addresses(shared).into_iter().map(|(_, named)| named).collect(),
+        addresses: addresses(shared),
         ..RunRecord::new(identity, started_at, Outline::from(&*job.plan))
     }
 }
@@ -267,6 +267,11 @@ fn named_addresses(shared: &Shared) -> Vec<(String, Vec<String>)> {
         .iter()
         .map(|of_target| of_target.iter().map(ToString::to_string).collect::<Vec<String>>());
     shared.plan.targets.iter().map(|target| target.name.clone()).zip(addresses).collect()
+}
+
+/// By target: the addresses that sessions go to, in words.
+fn addresses(shared: &Shared) -> Vec<Vec<String>> {
+    named_addresses(shared).into_iter().map(|(_, named)| named).collect()
 }
 
 /// The run's clock.

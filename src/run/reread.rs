@@ -45,7 +45,7 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
         Some(end) => (end, Kept::Whole),
         None => (folded.so_far, Kept::Beginning(cut_off(last))),
     };
-    let mut ending = Ending {
+    let ending = Ending {
         addresses: chronicle.run().addresses.clone(),
         plan,
         ledger: folded.ledger,

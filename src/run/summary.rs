@@ -76,14 +76,8 @@ pub(super) enum Kept {
 
 impl Ending {
     /// The summary and the exit code.
-    pub(super) fn summary(&mut self, record: &RunRecord) -> (Summary, ExitCode) {
-        let plan = Arc::clone(&self.plan);
-        let results = Results {
-            plan: &plan,
-            ledger: &self.ledger,
-            spans: &self.run.spans,
-            addresses: &self.addresses,
-        };
+    pub(super) fn summary(&self, record: &RunRecord) -> (Summary, ExitCode) {
+        let (plan, results) = (&self.plan, self.results());
         let loads = self.usage.loads();
         let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
         let mut fitness = record.before.clone();

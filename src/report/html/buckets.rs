@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::monitor::Sample;
-use crate::record::{PhaseResult, PhaseRow, SeriesRow, Summary};
+use crate::record::{PhaseResult, PhaseRow, SeriesRow, Summary, as_float};
 use crate::smtp::Outcome;
 
 /// The most buckets of a chart.
@@ -31,8 +31,6 @@ pub(super) struct Buckets {
     pub(super) all: Vec<Bucket>,
     phases: BTreeMap<String, Span>,
     second: Second,
-    /// How far the monitor's samples have come, in seconds.
-    watched: f64,
 }
 
 /// What happened in one bucket.
@@ -165,19 +163,12 @@ impl Buckets {
             last.length = if own { rest } else { step + rest };
         }
         let phases = summary.phases.iter().map(|phase| (phase.name.clone(), Span::of(phase)));
-        Self {
-            step,
-            length,
-            all,
-            phases: phases.collect(),
-            second: Second::default(),
-            watched: 0.0,
-        }
+        Self { step, length, all, phases: phases.collect(), second: Second::default() }
     }
 
     /// From where until where a bucket lies, in shares of the run.
     pub(super) fn extent(&self, at: usize) -> (f64, f64) {
-        let from = as_float(at) * self.step;
+        let from = from_index(at) * self.step;
         let until = from + self.all.get(at).map_or(0.0, |bucket| bucket.length);
         (from / self.length, until / self.length)
     }
@@ -211,12 +202,12 @@ impl Buckets {
     /// While a phase only drains, it has no level.
     fn plan_level(&mut self, row: &PhaseRow) {
         let Some(span) = self.phases.get(&row.phase) else { return };
-        if as_seconds(row.second) >= span.until {
+        if as_float(row.second) >= span.until {
             return;
         }
         // A row's level is that of the second's end, while what came due is that of all of it.
         let (level, more) = match span.counts {
-            Counts::Messages => (&mut self.second.rate, as_seconds(row.planned)),
+            Counts::Messages => (&mut self.second.rate, as_float(row.planned)),
             Counts::Connections => (&mut self.second.connections, row.level),
             Counts::Nothing => return,
         };
@@ -236,18 +227,17 @@ impl Buckets {
     }
 
     fn bucket(&mut self, second: u64) -> &mut Bucket {
-        let at = as_index((as_seconds(second) + 1e-6) / self.step).min(self.all.len() - 1);
+        let at = as_index((as_float(second) + 1e-6) / self.step).min(self.all.len() - 1);
         &mut self.all[at]
     }
 
     /// A sample covers the time since the one before, and each bucket takes its part of it.
     fn watch(&mut self, sample: &Sample) {
-        let (from, until) = (self.watched, self.watched + sample.covers_s);
-        self.watched = until;
+        let (from, until) = ((sample.at_s - sample.covers_s).max(0.0), sample.at_s);
         let (step, last) = (self.step, self.all.len() - 1);
         let first = as_index(from / step).min(last);
         for (at, bucket) in self.all.iter_mut().enumerate().skip(first) {
-            let begin = as_float(at) * step;
+            let begin = from_index(at) * step;
             let end = begin + bucket.length;
             if begin >= until {
                 break;
@@ -260,7 +250,7 @@ impl Buckets {
 impl Bucket {
     /// A count of this bucket per second; not known where nothing of it was written.
     pub(super) fn per_second(&self, count: u64) -> Option<f64> {
-        (self.seen && self.length > 0.0).then(|| as_seconds(count) / self.length)
+        (self.seen && self.length > 0.0).then(|| as_float(count) / self.length)
     }
 }
 
@@ -298,7 +288,7 @@ impl Watched {
         if seconds <= 0.0 || sample.covers_s <= 0.0 {
             return;
         }
-        let per_second = |octets: u64| as_seconds(octets) / sample.covers_s;
+        let per_second = |octets: u64| as_float(octets) / sample.covers_s;
         let busiest = sample.workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
         self.host.add(sample.host.cpu, seconds);
         self.tool.add(sample.process.cpu, seconds);
@@ -344,11 +334,6 @@ fn as_index(value: f64) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are at most a few hundred buckets")]
-fn as_float(at: usize) -> f64 {
+fn from_index(at: usize) -> f64 {
     at as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a chart shows three digits")]
-fn as_seconds(count: u64) -> f64 {
-    count as f64
 }

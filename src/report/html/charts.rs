@@ -3,6 +3,7 @@
 use super::buckets::{Bucket, Buckets, Worst};
 use super::chart::{Chart, Ground, Size};
 use super::svg::{Curve, Look, Scale};
+use crate::record::as_float;
 use crate::smtp::Outcome;
 
 const KIB: f64 = 1024.0;
@@ -236,9 +237,4 @@ fn shows_among_errors(outcome: Outcome) -> bool {
 
 fn mebibytes(octets: u64) -> f64 {
     as_float(octets) / KIB / KIB
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a chart shows three digits")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

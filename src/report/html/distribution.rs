@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use super::chart::{Chart, Size};
 use super::svg::{Curve, Look, Scale, Tick};
 use crate::format;
-use crate::record::{Extent, Latency, PhaseSpan, Results};
+use crate::record::{Extent, Latency, PhaseSpan, Results, as_float};
 use crate::smtp::Step;
 
 /// Places on the axis for each decade of 1/(1 − p).
@@ -204,11 +204,6 @@ impl Known {
         [(Look::of_equal(at), values(0..=last.min(end))), (Look::tail_of(at), values(last..=end))]
             .map(|(look, values)| Curve { name: name.to_owned(), look, values })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a chart shows three digits")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

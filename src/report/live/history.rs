@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::record::as_float;
 use crate::report::Progress;
 
 /// The most points that are kept.
@@ -60,10 +61,10 @@ impl History {
         let Some(second) = progress.last_second else { return };
         let point = Point {
             told: 1,
-            started: float(second.started),
-            accepted: float(second.accepted),
-            errors: float(second.errors),
-            open: float(progress.open_sessions),
+            started: as_float(second.started),
+            accepted: as_float(second.accepted),
+            errors: as_float(second.errors),
+            open: as_float(progress.open_sessions),
             p50_ms: second.p50_ms,
             p99_ms: second.p99_ms,
         };
@@ -143,11 +144,6 @@ impl Point {
 
 fn highest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     [one, other].into_iter().flatten().reduce(f64::max)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a second stay far below 2^52")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

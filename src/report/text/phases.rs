@@ -45,7 +45,7 @@ pub(super) fn table(summary: &Summary, page: Page<'_>) -> Vec<String> {
     page_lines.extend(rows.next().map(|header| page.style.paint(Ink::Faint, &header)));
     page_lines.push(rule.clone());
     for phase in &summary.phases {
-        let ink = if counts(phase) { Ink::Plain } else { Ink::Faint };
+        let ink = if phase.counts() { Ink::Plain } else { Ink::Faint };
         page_lines.extend(rows.next().map(|row| page.style.paint(ink, &row)));
     }
     page_lines.push(rule);
@@ -61,19 +61,10 @@ pub(in crate::report) fn footnotes(summary: &Summary) -> Vec<&'static str> {
     if summary.phases.iter().any(|phase| phase.warmup) {
         notes.push("° warm-up: in no total, threshold or check of the generator");
     }
-    if summary.phases.iter().any(is_probe) {
+    if summary.phases.iter().any(PhaseResult::is_probe) {
         notes.push("* probe of a search: in no total, threshold or check of the generator");
     }
     notes
-}
-
-fn is_probe(phase: &PhaseResult) -> bool {
-    phase.kind == "search"
-}
-
-/// Whether a phase is in the totals.
-fn counts(phase: &PhaseResult) -> bool {
-    !phase.warmup && !is_probe(phase)
 }
 
 /// The widest form that fits; the narrowest where none does.
@@ -140,7 +131,7 @@ fn phase_row(phase: &PhaseResult, form: Form, name_width: usize) -> Vec<String> 
 
 /// What stands behind the name of a phase that is in no total.
 pub(in crate::report) fn mark(phase: &PhaseResult) -> Option<&'static str> {
-    match (phase.warmup, is_probe(phase)) {
+    match (phase.warmup, phase.is_probe()) {
         (true, _) => Some("°"),
         (false, true) => Some("*"),
         (false, false) => None,
@@ -163,7 +154,7 @@ fn pause_row(name: String, form: Form) -> Vec<String> {
 
 /// Over the phases that have a rate: in a closed one, planned and started are always equal.
 pub(in crate::report) fn achieved_in_all(summary: &Summary) -> Option<f64> {
-    let open = summary.phases.iter().filter(|phase| phase.model == "open" && counts(phase));
+    let open = summary.phases.iter().filter(|phase| phase.model == "open" && phase.counts());
     let mut sum = Figures::default();
     for phase in open {
         sum.messages.planned += phase.figures.messages.planned;

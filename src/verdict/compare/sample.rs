@@ -1,8 +1,9 @@
 //! One run as a comparison sees it: its phases, each cut into blocks of seconds.
 
 use crate::plan::Plan;
-use crate::record::{FitnessRow, Frame, Latency, Summary, VerdictName};
+use crate::record::{Cell, FitnessRow, FitnessStatus, Frame, Latency, Summary, VerdictName};
 use crate::smtp::Outcome;
+use crate::timeline::Model;
 
 /// A phase has at most so many blocks, so that a day costs no more than an hour.
 const MOST_BLOCKS: u64 = 60;
@@ -64,8 +65,8 @@ impl Sample {
         let compared = summary
             .phases
             .iter()
-            .filter(|phase| !phase.warmup && phase.model != "pause" && phase.kind != "search");
-        let warned = |row: &&FitnessRow| row.status != crate::record::FitnessStatus::Ok;
+            .filter(|phase| phase.counts() && phase.model != Model::Pause.name());
+        let warned = |row: &&FitnessRow| row.status != FitnessStatus::Ok;
         let environment = |key: &str| summary.environment.get(key).cloned();
         Ok(Self {
             phases: compared
@@ -121,16 +122,14 @@ impl PhaseSample {
     }
 
     /// What drains behind the phase's end belongs to its last block.
-    fn fold(&mut self, second: u64, cell: &crate::record::Cell) {
+    fn fold(&mut self, second: u64, cell: &Cell) {
         let number = usize::try_from(second.saturating_sub(self.first) / self.width);
         let last = self.blocks.len() - 1;
         let block = &mut self.blocks[number.unwrap_or(last).min(last)];
         let messages = &cell.messages;
-        let of = |outcome| messages.of(outcome);
         block.accepted += messages.accepted_in_time;
-        let errors = Outcome::ALL.into_iter().filter(|outcome| outcome.is_error());
-        block.errors += errors.map(of).sum::<u64>();
-        let own = of(Outcome::Local) + of(Outcome::Interrupted);
+        block.errors += messages.errors();
+        let own = messages.of(Outcome::Local) + messages.of(Outcome::Interrupted);
         block.counted += messages.ended().saturating_sub(own);
         block.response.merge(&cell.response);
     }

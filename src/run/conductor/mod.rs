@@ -1,32 +1,32 @@
 //! The loop of a run: notes of the workers, signals, the monitor's beat and the phases' changes.
 
+mod figures;
+mod search;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::environment::Usage;
 use super::phases::{Phases, planned};
-use super::scrape::{Scrape, ScrapePort};
-use super::searches::{Searches, Settled};
+use super::scrape::ScrapePort;
+use super::searches::Searches;
 use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::watched::{Turn, found};
-use super::{Update, named_addresses, since};
+use super::{Update, addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
 use crate::monitor::{Monitor, Sample, Stall, Watch};
-use crate::plan::{ClientId, Phase, PhaseId, SearchId};
+use crate::plan::{ClientId, Phase, PhaseId};
 use crate::record::{
-    self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, Probe, Results,
-    RunEnd, SearchEnd,
+    self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, RunEnd,
 };
-use crate::report::{
-    Counted, Exposed, LastSecond, Progress, Standing, probe_ended, search_ended, throttling_began,
-};
-use crate::smtp::Outcome;
-use crate::verdict::{self, Interruption, Next};
+use crate::report::{Counted, Exposed, LastSecond, Progress, throttling_began};
+use crate::verdict::Interruption;
+use figures::asked;
 
 /// How far ahead an order is sent, so that all workers have it in time.
 const AHEAD: Duration = Duration::from_millis(200);
@@ -106,11 +106,6 @@ impl Conductor {
         }
     }
 
-    /// Serves the figures too.
-    pub(super) fn serve(&mut self, port: ScrapePort) {
-        self.port = Some(port);
-    }
-
     /// Conducts until all workers have ended.
     pub(super) async fn conduct(mut self, observe: Observe<'_>) -> (Ending, Folder) {
         self.replan(observe);
@@ -154,39 +149,6 @@ impl Conductor {
                 None
             }
         }
-    }
-
-    /// Serves the figures from now on, where they are asked for.
-    fn open(
-        &mut self,
-        servers: &mut JoinSet<()>,
-        observe: Observe<'_>,
-    ) -> Option<Receiver<Scrape>> {
-        match self.port.take()?.serve(servers) {
-            Ok(scrapes) => Some(scrapes),
-            Err(error) => {
-                observe(&Update::Trouble(format!("the figures are not served: {error}")));
-                None
-            }
-        }
-    }
-
-    /// Gives the figures, which are the same until the next frame.
-    fn expose(&mut self, scrape: Scrape) {
-        let exposed = self.exposed.take().unwrap_or_else(|| Arc::new(self.exposition()));
-        // Who went away needs no answer.
-        let _ = scrape.send(Arc::clone(&exposed));
-        self.exposed = Some(exposed);
-    }
-
-    fn exposition(&self) -> Exposed {
-        let now = self.now();
-        let spans = self.phases.spans(&self.shared, now);
-        let (plan, ledger) = (&self.shared.plan, &self.ledger);
-        let results = Results { plan, ledger, spans: &spans, addresses: &[] };
-        let progress = self.progress(now, self.last_second, u64::from(self.shared.open()));
-        let standing = Standing::Running(Box::new(progress));
-        Exposed { plan: plan.name.clone(), phases: results.clients_by_phase(), standing }
     }
 
     fn now(&self) -> Duration {
@@ -260,24 +222,7 @@ impl Conductor {
         for (key, cell) in &frame.cells {
             sum.merge_from(self.shared.plan.clients.get(key.client.index()), cell);
         }
-        let percentile = |latency: &record::Latency, percent| {
-            latency.percentile(percent).and_then(record::Reading::known)
-        };
-        let second = LastSecond {
-            started: sum.messages.started,
-            accepted: sum.messages.of(Outcome::Accepted),
-            errors: sum.messages.errors(),
-            dropped: sum.messages.dropped,
-            cases: sum.cases.values().flat_map(|case| case.ended).sum(),
-            sent: sum.octets.sent,
-            received: sum.octets.received,
-            p50_ms: percentile(&sum.response, 50.0),
-            p95_ms: percentile(&sum.response, 95.0),
-            p99_ms: percentile(&sum.response, 99.0),
-            max_ms: sum.response.largest().and_then(record::Reading::known),
-            lag_p99_ms: percentile(&sum.lag, 99.0),
-        };
-        self.last_second = Some(second);
+        self.last_second = Some(LastSecond::of(&sum));
         let open = frame.gauges.iter().map(|gauge| u64::from(gauge.open_sessions)).sum();
         // What this second is told of began in it, and a phase may have followed since.
         let middle = Duration::from_secs(frame.second) + Duration::from_millis(500);
@@ -330,76 +275,6 @@ impl Conductor {
         observe(&Update::FeedUsedUp(feed_used_up(plan, used_up)));
         if self.interrupted.is_none() {
             self.drain(Instant::now() + AHEAD, observe);
-        }
-    }
-
-    /// Judges the probes that are over, and lets their searches go on.
-    fn search(&mut self, frame: &Frame, observe: Observe<'_>) {
-        if self.phases.schedule().drains() || self.shared.used_up().is_some() {
-            return;
-        }
-        for settled in self.searches.settled(frame, self.phases.schedule()) {
-            let probe = self.judge(settled);
-            let (id, unit) = (settled.search, self.searches.unit(settled.search));
-            let search = &self.shared.plan.searches[id.index()];
-            let (settle, name) = (search.settle, search.name.clone());
-            observe(&Update::Probed(probe_ended(&probe, unit)));
-            let at_s = self.now().as_secs_f64();
-            let event = Event::ProbeJudged {
-                at_s,
-                search: name,
-                unit: unit.to_owned(),
-                probe: probe.clone(),
-            };
-            self.folder.event(&event);
-            let (next, phase) = self.searches.judged(id, settled.level, probe);
-            match next {
-                Next::Probe(level) => self.append(phase, level, settled.at + settle, observe),
-                Next::End(end) => self.end_search(id, end, observe),
-            }
-        }
-    }
-
-    fn judge(&self, Settled { search, phase, level, .. }: Settled) -> Probe {
-        let spans = self.phases.spans(&self.shared, self.now());
-        let addresses: Vec<Vec<String>> =
-            named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
-        let (plan, ledger) = (&self.shared.plan, &self.ledger);
-        let results = Results { plan, ledger, spans: &spans, addresses: &addresses };
-        let search = &plan.searches[search.index()];
-        verdict::judge_probe(search, (phase, level), &results, &self.usage.loads())
-    }
-
-    /// A search tries a level: the planner makes the piece of the timeline, and all workers get it.
-    fn append(&mut self, phase: PhaseId, level: f64, at: Duration, observe: Observe<'_>) {
-        let line = self.shared.timeline.probe(&self.shared.plan, phase, level);
-        let at = at.max(self.now() + AHEAD);
-        let change = Change::Append(Arc::clone(&line));
-        self.engine.order(&Order { at: self.zero + at, change });
-        self.phases.append(line, at);
-        self.replan(observe);
-        let phase = self.shared.plan.phases[phase.index()].name.clone();
-        self.folder.event(&Event::ProbeOrdered { at_s: at.as_secs_f64(), phase, level });
-    }
-
-    fn end_search(&mut self, id: SearchId, end: SearchEnd, observe: Observe<'_>) {
-        let at = self.now() + AHEAD;
-        self.engine.order(&Order { at: self.zero + at, change: Change::EndSearch(id) });
-        self.phases.schedule().end_search(&self.shared.timeline, id, at);
-        self.replan(observe);
-        let result = self.searches.end(id, end);
-        observe(&Update::Searched(search_ended(&result)));
-        self.folder.event(&Event::SearchEnded { at_s: at.as_secs_f64(), result });
-    }
-
-    /// The searches that the run did not let come to their end.
-    fn end_searches(&mut self, observe: Observe<'_>) {
-        let (now, at_s) = (self.now(), self.now().as_secs_f64());
-        let spans = self.phases.spans(&self.shared, now);
-        let began = |phase: PhaseId| spans.iter().any(|span| span.phase == phase);
-        for result in self.searches.interrupt(&self.shared.plan, &began) {
-            observe(&Update::Searched(search_ended(&result)));
-            self.folder.event(&Event::SearchEnded { at_s, result });
         }
     }
 
@@ -493,7 +368,7 @@ impl Conductor {
         if let Some(stalls) = &stalls {
             self.usage.stall(stalls, &spans);
         }
-        let addresses = named_addresses(&self.shared).into_iter().map(|(_, named)| named).collect();
+        let addresses = addresses(&self.shared);
         let used_up = self.shared.used_up();
         let mut ending = Ending {
             plan: Arc::clone(&self.shared.plan),
@@ -530,14 +405,6 @@ fn throttled(onset: &Onset, phase: &Phase) -> Event {
         open_sessions: onset.open_sessions,
         count: onset.count,
         example: onset.example.clone(),
-    }
-}
-
-/// The next who wants the figures.
-async fn asked(scrapes: Option<&mut Receiver<Scrape>>) -> Option<Scrape> {
-    match scrapes {
-        Some(scrapes) => scrapes.recv().await,
-        None => std::future::pending().await,
     }
 }
 
