@@ -72,6 +72,7 @@ impl Display {
             | Update::Throttled(_)
             | Update::Probed(_)
             | Update::Searched(_)
+            | Update::Threshold(_)
             | Update::Trouble(_) => self.tell(update),
         }
         self.fall_back();
@@ -182,6 +183,7 @@ fn words<'a>(update: &'a Update<'_>) -> Option<(Matter, Cow<'a, str>)> {
         Update::Throttled(text) => return Some((Matter::Throttled, text.into())),
         Update::Probed(text) => return Some((Matter::Probed, text.into())),
         Update::Searched(text) => return Some((Matter::Searched, text.into())),
+        Update::Threshold(text) => return Some((Matter::Threshold, text.into())),
         Update::Trouble(text) => (Matter::Trouble, format!("warning: {text}")),
         Update::Began { .. } | Update::Planned(_) | Update::PhaseBegan(_) | Update::Second(_) => {
             return None;

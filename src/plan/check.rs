@@ -4,6 +4,7 @@
 //! right must have.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::diagnostic::suggest;
 use super::threshold::{Action, Metric, NoData, Op, Scope, Stat, Threshold, Unit};
@@ -84,7 +85,9 @@ impl ThresholdError {
             Self::NoComparison(_) => "expected METRIC OP VALUE, such as `message.p99 < 500ms`",
             Self::UnknownComparison(_) => "expected one of: <, <=, >, >=, ==",
             Self::BadPercentile(_) => "write `p50`, `p99` or `p99.9`",
-            Self::BadScope(_) => "write `{client=NAME}`, `{target=NAME}` or `{address=HOST:PORT}`",
+            Self::BadScope(_) => {
+                "write `{client=NAME}`, `{class=NAME}`, `{target=NAME}` or `{address=IP:PORT}`"
+            }
             Self::UnknownMetric { hint, .. }
             | Self::UnknownStep { hint, .. }
             | Self::UnknownScope { hint, .. } => return hint.clone(),
@@ -126,6 +129,8 @@ impl FromStr for Threshold {
             scope,
             op,
             limit,
+            window: None,
+            lasting: Duration::ZERO,
             action: Action::default(),
             no_data: NoData::default(),
         })

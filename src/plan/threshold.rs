@@ -1,5 +1,7 @@
 //! What must hold: `METRIC OP VALUE`.
 
+use std::time::Duration;
+
 use crate::smtp::{CodeSet, Step};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,11 @@ pub struct Threshold {
     pub op: Op,
     /// The limit, in the metric's [`Unit`].
     pub limit: f64,
+    /// What it is judged over; none: all that came so far.
+    pub window: Option<Duration>,
+    /// For how long it must be broken without a pause before it counts as broken, in whole
+    /// seconds; zero: at once.
+    pub lasting: Duration,
     /// What happens when it does not hold.
     pub action: Action,
     /// What a value that was never taken means.
@@ -114,6 +121,8 @@ pub enum Action {
     Fail,
     /// It is said.
     Warn,
+    /// The run fails, and ends as soon as it is broken.
+    Abort,
 }
 
 /// What a value that was never taken means.
@@ -140,6 +149,13 @@ impl Metric {
             Self::MessageCount | Self::CaseFindings => Unit::Count,
             Self::Throughput => Unit::PerSecond,
         }
+    }
+}
+
+impl Threshold {
+    /// Whether it is judged while the run goes on, and not at its end alone.
+    pub fn is_live(&self) -> bool {
+        self.window.is_some() || !self.lasting.is_zero() || self.action == Action::Abort
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Probe, SearchResult};
+use super::{Probe, SearchResult, ThresholdRow};
 
 /// One line of `events.ndjson`; times are in seconds of the run's clock.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -115,14 +115,25 @@ pub enum Event {
         /// The first reply, or the system's words.
         example: String,
     },
-    /// A threshold does not hold.
+    /// A threshold does not hold; of one that is judged while the run goes on, as soon as it is
+    /// broken.
     ThresholdBroken {
+        /// When that was known.
+        at_s: f64,
+        /// How it stands then, as in the summary.
+        #[serde(flatten)]
+        row: ThresholdRow,
+    },
+    /// A threshold that was broken holds again, which changes nothing of the verdict.
+    ThresholdRecovered {
         /// When that was known.
         at_s: f64,
         /// The check as the plan writes it.
         check: String,
         /// The phase; none: the whole run.
         phase: Option<String>,
+        /// The length of the window in seconds, where it has one.
+        window_s: Option<u64>,
         /// The value, where there is one.
         value: Option<f64>,
     },
@@ -166,6 +177,7 @@ impl Event {
             | Self::WatchedGone { at_s, .. }
             | Self::WatchedBack { at_s, .. }
             | Self::ThresholdBroken { at_s, .. }
+            | Self::ThresholdRecovered { at_s, .. }
             | Self::Panic { at_s, .. } => *at_s,
         }
     }

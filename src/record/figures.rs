@@ -103,13 +103,19 @@ pub enum VerdictName {
 }
 
 /// A threshold and what came out.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the results' format, with a meaning of its own"
+)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ThresholdRow {
     /// The check as the plan writes it.
     pub check: String,
     /// The phase it was judged in; none: the whole run.
     pub phase: Option<String>,
-    /// The value; none where it was never taken, or falls among messages without an answer.
+    /// The value; none where it was never taken, or falls among messages without an answer. With
+    /// a window the worst of all windows that were full; where it was broken, the worst while it
+    /// was; else the worst of those in which it held.
     pub value: Option<f64>,
     /// What it is compared with, in the same unit.
     pub limit: f64,
@@ -117,10 +123,39 @@ pub struct ThresholdRow {
     pub unit: String,
     /// Whether it holds.
     pub holds: bool,
-    /// `fail` or `warn`.
+    /// `fail`, `warn` or `abort`.
     pub action: String,
     /// Whether a percentile rests on fewer than 10 samples above it.
     pub few_samples: bool,
+    /// The length of the window, in seconds; absent: it was judged over all that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_s: Option<u64>,
+    /// For how many seconds it must be broken without a pause; absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_s: Option<u64>,
+    /// When it first counted as broken, in seconds of the run's clock; of a check that is judged
+    /// while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_at_s: Option<f64>,
+    /// For how many seconds it was broken without a pause at the longest, also where that was too
+    /// short to count; absent where it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_broken_s: Option<f64>,
+    /// Whether it ended the run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub aborted: bool,
+}
+
+impl ThresholdRow {
+    /// Whether it decides about the verdict where it does not hold.
+    pub fn decides(&self) -> bool {
+        self.action != "warn"
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A check on the tester itself.

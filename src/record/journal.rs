@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Cell, CellKey, EnvironmentFigures, FitnessRow, OpenPeaks, Outline, PhaseGauge, PhaseSpan,
-    PlanIdentity, SearchResult, Stint, ToolIdentity,
+    PlanIdentity, SearchResult, Stint, ThresholdRow, ToolIdentity,
 };
 use crate::monitor::Stall;
 
@@ -112,6 +112,10 @@ pub struct RunEnd {
     pub failures: Vec<String>,
     /// A sentence on why it ended before its plan, without its period.
     pub note: Option<String>,
+    /// What was found of the thresholds that are judged while the run goes on: the times of steps
+    /// are not in the folder second by second.
+    #[serde(default)]
+    pub live: Vec<ThresholdRow>,
     /// What the summary says beside its figures.
     pub warnings: Vec<String>,
     /// The stalls of the machine since the monitor's last row; none where nothing was watched.

@@ -52,6 +52,17 @@ impl Latency {
         add_all(&mut self.censored, Some(more));
     }
 
+    /// Takes away all that another one counted, which must be a part of this one.
+    pub fn subtract(&mut self, part: &Self) {
+        take_away(&mut self.measured, part.measured.as_deref());
+        take_away(&mut self.censored, part.censored.as_deref());
+    }
+
+    /// The same in little memory.
+    pub fn pack(&self) -> PackedLatency {
+        PackedLatency { measured: packed(self.measured()), censored: packed(self.censored()) }
+    }
+
     /// The durations whose ends were seen, in microseconds; none before the first.
     pub fn measured(&self) -> Option<&Histogram<u64>> {
         self.measured.as_deref()
@@ -67,6 +78,54 @@ impl Latency {
         let len =
             |histogram: &Option<Box<Histogram<u64>>>| histogram.as_ref().map_or(0, |h| h.len());
         len(&self.measured) + len(&self.censored)
+    }
+}
+
+/// A [`Latency`] as the list of its values: a few octets for each in place of a whole histogram.
+#[derive(Clone, Debug, Default)]
+pub struct PackedLatency {
+    /// Microseconds, at most an hour, with how often they came.
+    measured: Box<[(u32, u32)]>,
+    censored: Box<[(u32, u32)]>,
+}
+
+impl PackedLatency {
+    /// What was packed.
+    pub fn unpack(&self) -> Latency {
+        Latency { measured: unpacked(&self.measured), censored: unpacked(&self.censored) }
+    }
+}
+
+fn packed(histogram: Option<&Histogram<u64>>) -> Box<[(u32, u32)]> {
+    let values = histogram.into_iter().flat_map(|histogram| {
+        histogram.iter_recorded().map(|step| {
+            // The longest is an hour, and its neighbours in the histogram are below 2^32 µs.
+            let value = histogram.lowest_equivalent(step.value_iterated_to());
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            (narrow(value), narrow(step.count_at_value()))
+        })
+    });
+    values.collect()
+}
+
+fn unpacked(values: &[(u32, u32)]) -> Option<Box<Histogram<u64>>> {
+    if values.is_empty() {
+        return None;
+    }
+    let mut histogram = Box::new(empty());
+    for (value, count) in values {
+        let recorded = histogram.record_n(u64::from(*value), u64::from(*count));
+        debug_assert!(recorded.is_ok(), "{recorded:?}");
+    }
+    Some(histogram)
+}
+
+fn take_away(sum: &mut Option<Box<Histogram<u64>>>, part: Option<&Histogram<u64>>) {
+    let (Some(all), Some(part)) = (&mut *sum, part) else { return };
+    let taken = all.subtract(part);
+    debug_assert!(taken.is_ok(), "{taken:?}");
+    if all.is_empty() {
+        *sum = None;
     }
 }
 
@@ -121,5 +180,26 @@ mod tests {
 
         assert_eq!((sum.measured().unwrap().len(), sum.censored().unwrap().len()), (2, 1));
         assert_eq!(sum.count(), 3);
+    }
+
+    #[test]
+    fn what_is_packed_comes_back_and_can_be_taken_away() {
+        let mut first = Latency::default();
+        for millis in [0, 1, 200, 200, 3_600_000] {
+            first.record(Duration::from_millis(millis));
+        }
+        first.record_dropped();
+        let mut second = Latency::default();
+        second.record(Duration::from_secs(9));
+        let mut sum = first.clone();
+        sum.merge(&second);
+
+        sum.subtract(&second.pack().unpack());
+        let left = sum.clone();
+        sum.subtract(&first.pack().unpack());
+
+        assert_eq!(left.figures(), first.figures());
+        assert_eq!(first.pack().unpack().figures(), first.figures());
+        assert!(sum.measured().is_none() && sum.censored().is_none());
     }
 }

@@ -47,7 +47,7 @@ pub use figures::{
 pub use folder::{Folder, FolderError, write_junit, write_page};
 pub use frame::{Frame, Handover, Merger, OpenPeaks, PeakOpen, PhaseGauge};
 pub use journal::{RunEnd, RunRecord};
-pub use latency::Latency;
+pub use latency::{Latency, PackedLatency};
 pub use ledger::{Extent, Ledger, PhaseSpan, SpanEnd};
 pub use outline::Outline;
 pub use portion::{Broken, Portion, conserved};

@@ -62,6 +62,8 @@ pub enum Matter {
     Probed,
     /// A search has ended.
     Searched,
+    /// A threshold that is judged while the run goes on broke, ended the run, or recovered.
+    Threshold,
     /// Something that goes wrong on the tester's side.
     Trouble,
     /// Where something is found.

@@ -13,6 +13,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::text::{fitness_sentence, outcome, verdict_word};
 use crate::format;
 use crate::record::{PhaseResult, Summary, ThresholdRow, VerdictName};
+use crate::verdict::times;
 
 /// The file could not be put together: a mistake of the program.
 #[derive(Debug, thiserror::Error)]
@@ -89,11 +90,11 @@ fn add_thresholds<'a>(
     rows: impl Iterator<Item = &'a ThresholdRow>,
 ) {
     // A CI system tells cases apart by their names, and the same check may stand twice.
-    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for row in rows {
-        let count = seen.entry(&row.check).or_default();
+        let check = format::escape(&format!("{}{}", row.check, times(row)));
+        let count = seen.entry(check.clone()).or_default();
         *count += 1;
-        let check = format::escape(&row.check);
         let name = if *count > 1 { format!("{check} ({count})") } else { check };
         let mut case = TestCase::new(name, threshold_status(row));
         case.set_classname(class);
@@ -113,7 +114,8 @@ fn threshold_status(row: &ThresholdRow) -> TestCaseStatus {
     }
     let place = row.phase.as_deref().unwrap_or(WHOLE_RUN);
     let limit = format::value(row.limit, &row.unit);
-    let message = format!("{} in {place}: {} (limit {limit})", row.check, value(row));
+    let check = format!("{}{}", row.check, times(row));
+    let message = format!("{check} in {place}: {} (limit {limit})", value(row));
     let mut status = status(NonSuccessKind::Failure, "threshold", &message);
     status.set_description(format::escape(&outcome(row)));
     status
@@ -161,13 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_threshold_names_phase_value_and_limit() {
+    fn a_failing_threshold_names_phase_window_value_and_limit() {
         let mut summary = summary();
         summary.verdict = VerdictName::Fail;
         summary.thresholds = vec![
             ThresholdRow {
                 phase: Some("steady".to_owned()),
                 holds: false,
+                window_s: Some(10),
                 ..threshold("message.p99 < 500ms", 612.4, 500.0, "ms")
             },
             threshold("message.errors < 1%", 0.0, 0.01, "share"),
@@ -176,13 +179,13 @@ mod tests {
         let cases = read(&summary);
 
         let (suite, name, status) = &cases[2];
-        assert_eq!((suite.as_str(), name.as_str()), ("steady", "message.p99 < 500ms"));
+        assert_eq!((suite.as_str(), name.as_str()), ("steady", "message.p99 < 500ms over 10s"));
         let TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, message, .. } = status
         else {
             panic!("{status:?}");
         };
         let message = message.as_ref().unwrap().to_string();
-        assert_eq!(message, "message.p99 < 500ms in steady: 612 ms (limit 500 ms)");
+        assert_eq!(message, "message.p99 < 500ms over 10s in steady: 612 ms (limit 500 ms)");
         assert_eq!(kind(&cases[0].2), Some(NonSuccessKind::Failure), "the verdict itself");
         assert_eq!(kind(&cases[1].2), None, "{:?}", cases[1]);
     }

@@ -18,7 +18,7 @@ use crate::record::{
     Chronicle, ChronicleError, Event, Folder, FolderError, Frame, Ledger, PhaseSpan, RunEnd,
     RunRecord, Seconds, Summary,
 };
-use crate::verdict::ExitCode;
+use crate::verdict::{ExitCode, Watch};
 
 /// What came out.
 #[derive(Debug)]
@@ -154,7 +154,9 @@ fn events(chronicles: &[Chronicle]) -> Result<Vec<Event>, ChronicleError> {
         all.extend(chronicle.events()?);
     }
     // Thresholds are judged anew.
-    all.retain(|event| !matches!(event, Event::ThresholdBroken { .. }));
+    all.retain(|event| {
+        !matches!(event, Event::ThresholdBroken { .. } | Event::ThresholdRecovered { .. })
+    });
     all.sort_by(|one, other| one.at_s().total_cmp(&other.at_s()));
     Ok(all)
 }
@@ -219,6 +221,7 @@ fn fold(
 ) -> Result<Ending, MergeError> {
     let mut streams = streams(chronicles, addresses)?;
     let (mut ledger, mut usage) = (Ledger::new(plan), Usage::new(plan));
+    let mut watch = Watch::of_folder(plan, addresses);
     let mut spans = BTreeMap::new();
     for second in 0.. {
         let mut sum = Frame { second, ..Frame::default() };
@@ -235,14 +238,22 @@ fn fold(
         let so_far: Vec<PhaseSpan> = spans.values().copied().collect();
         ledger.fold(&sum);
         usage.add(&sum.stints, &so_far);
+        // What broke is told by the rows.
+        drop(watch.take(&sum, plan, &so_far));
         folder.add(&sum, plan, &so_far);
     }
+    let run = end(&streams)?;
+    for stream in &streams {
+        watch.remember(stream.seconds.end().map_or(&[], |end| &end.live), plan);
+    }
+    let run = RunEnd { live: watch.rows(plan), ..run };
     Ok(Ending {
         plan: Arc::clone(plan),
         ledger,
         usage,
+        watch,
         addresses: addresses.to_vec(),
-        run: end(&streams)?,
+        run,
         extent: Kept::Whole,
     })
 }

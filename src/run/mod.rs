@@ -41,7 +41,7 @@ use crate::engine::{Engine, Shared, SocketDialer, TlsSetups};
 use crate::message::RunIdentity;
 use crate::monitor::{self, Watch};
 use crate::plan::{Endpoint, Plan, SinkRole};
-use crate::record::{Folder, Outline, PlanIdentity, RunRecord, Summary};
+use crate::record::{Event, Folder, Outline, PlanIdentity, RunRecord, Summary};
 use crate::report::{Course, Progress};
 use crate::sink::{Sink, SinkCounters};
 use crate::timeline::Timeline;
@@ -112,6 +112,8 @@ pub enum Update<'a> {
     Probed(String),
     /// A search has ended: what it found.
     Searched(String),
+    /// A threshold that is judged while the run goes on broke, ended the run, or recovered.
+    Threshold(String),
     /// Something that the user should know at once.
     Trouble(String),
 }
@@ -208,7 +210,12 @@ fn finish(
         ending.run.warnings.push(warning);
     }
     let (mut summary, mut exit) = ending.summary(record);
-    for event in summary::broken(&summary) {
+    // Those that broke while the run went on were told then.
+    let at_the_end = |event: &Event| match event {
+        Event::ThresholdBroken { row, .. } => row.broken_at_s.is_none(),
+        _ => true,
+    };
+    for event in summary::broken(&summary).filter(at_the_end) {
         folder.event(&event);
     }
     folder.write_summary(&summary)?;

@@ -14,8 +14,10 @@ use crate::format;
 use crate::monitor::Sample;
 use crate::plan::Plan;
 use crate::record::{
-    Chronicle, ChronicleError, Ledger, PhaseSpan, RunEnd, SearchResult, SeriesRow, Summary,
+    Chronicle, ChronicleError, Event, Ledger, PhaseSpan, RunEnd, SearchResult, SeriesRow, Summary,
+    ThresholdRow,
 };
+use crate::verdict::Watch;
 
 /// A results folder that was read.
 #[derive(Debug)]
@@ -39,7 +41,11 @@ pub type RereadError = ChronicleError;
 pub fn reread(path: &Path) -> Result<Reread, RereadError> {
     let chronicle = Chronicle::open(path)?;
     let plan = Arc::new(chronicle.plan().clone());
-    let folded = fold(&chronicle, &plan)?;
+    let mut folded = fold(&chronicle, &plan)?;
+    match &folded.end {
+        Some(end) => folded.watch.remember(&end.live, &plan),
+        None => folded.watch.remember(&told(&chronicle)?, &plan),
+    }
     let last = folded.last;
     let (run, extent) = match folded.end {
         Some(end) => (end, Kept::Whole),
@@ -50,6 +56,7 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
         plan,
         ledger: folded.ledger,
         usage: folded.usage,
+        watch: folded.watch,
         run,
         extent,
     };
@@ -58,10 +65,20 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
     Ok(Reread { chronicle, summary, ledger: ending.ledger, spans: ending.run.spans, last })
 }
 
+/// The thresholds that broke while a run went on that was cut off.
+fn told(chronicle: &Chronicle) -> Result<Vec<ThresholdRow>, ChronicleError> {
+    let rows = chronicle.events()?.into_iter().filter_map(|event| match event {
+        Event::ThresholdBroken { row, .. } => Some(row),
+        _ => None,
+    });
+    Ok(rows.collect())
+}
+
 /// What the seconds of a folder add up to.
 struct Folded {
     ledger: Ledger,
     usage: Usage,
+    watch: Watch,
     last: Option<u64>,
     /// How it stood after the last finished second.
     so_far: RunEnd,
@@ -78,6 +95,7 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
     let mut folded = Folded {
         ledger: Ledger::new(plan),
         usage,
+        watch: Watch::of_folder(plan, &chronicle.run().addresses),
         last: None,
         so_far: RunEnd::default(),
         end: None,
@@ -86,6 +104,8 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
         let second = second?;
         folded.ledger.fold(&second.frame);
         folded.usage.add(&second.frame.stints, &second.spans);
+        // What broke is told by the rows.
+        drop(folded.watch.take(&second.frame, plan, &second.spans));
         for (spans, sample) in second.looks.iter().zip(samples.by_ref()) {
             folded.usage.look(&sample?, spans);
         }

@@ -16,7 +16,7 @@ use crate::record::{
     EnvironmentFigures, Event, Extent, FitnessRow, FolderError, Ledger, Results, RunEnd, RunRecord,
     Summary, conserved,
 };
-use crate::verdict::{self, Course, ExitCode, Interruption};
+use crate::verdict::{self, Course, ExitCode, Interruption, Watch};
 
 /// The version of the format of `summary.json`.
 const SCHEMA_VERSION: u32 = 1;
@@ -42,17 +42,13 @@ pub(super) fn journal_stopped(trouble: &FolderError) -> String {
     )
 }
 
-/// The thresholds that do not hold, as events.
-pub(super) fn broken(summary: &Summary) -> Vec<Event> {
+/// The thresholds that do not hold, as events of when that was known.
+pub(super) fn broken(summary: &Summary) -> impl Iterator<Item = Event> {
     let broken = summary.thresholds.iter().filter(|row| !row.holds);
-    broken
-        .map(|row| Event::ThresholdBroken {
-            at_s: summary.duration_s,
-            check: row.check.clone(),
-            phase: row.phase.clone(),
-            value: row.value,
-        })
-        .collect()
+    broken.map(|row| Event::ThresholdBroken {
+        at_s: row.broken_at_s.unwrap_or(summary.duration_s),
+        row: row.clone(),
+    })
 }
 
 /// A run at its end.
@@ -60,6 +56,7 @@ pub(super) struct Ending {
     pub(super) plan: Arc<Plan>,
     pub(super) ledger: Ledger,
     pub(super) usage: Usage,
+    pub(super) watch: Watch,
     pub(super) addresses: Vec<Vec<String>>,
     pub(super) run: RunEnd,
     pub(super) extent: Kept,
@@ -79,7 +76,9 @@ impl Ending {
     pub(super) fn summary(&self, record: &RunRecord) -> (Summary, ExitCode) {
         let (plan, results) = (&self.plan, self.results());
         let loads = self.usage.loads();
-        let thresholds = verdict::judge(&verdict::thresholds_of(&results), &results, &loads);
+        let listed = verdict::thresholds_of(&results);
+        let mut thresholds = verdict::judge(&listed, &results, &loads);
+        self.watch.amend(&listed, &mut thresholds);
         let mut fitness = record.before.clone();
         fitness.extend(self.checked(verdict::fitness(&results, &loads, &self.usage.machine())));
         let (totals, all) = (results.totals(), results.all());

@@ -6,25 +6,16 @@
 //! dropped ones too, and a mean with any of them in it, never holds, whichever way it is compared,
 //! for nobody knows it.
 
-use crate::plan::{Action, Load, Metric, NoData, PhaseId, Scope, Stat, Threshold, Unit};
-use crate::record::{Extent, Latency, Portion, Reading, Results, ThresholdRow, as_float, ratio};
-use crate::smtp::{CaseEnd, Step};
+use crate::plan::{Load, Metric, NoData, PhaseId, Scope, Threshold};
+use crate::record::{Extent, Portion, Results, ThresholdRow, ratio};
 
 use super::WorkerLoad;
+use super::evidence::{Evidence, Finding, Value};
+use super::words::blank_row;
 
-/// What came out of one threshold before it is compared.
-struct Finding {
-    value: Value,
-    few_samples: bool,
-}
-
-enum Value {
-    Taken(f64),
-    Unanswered,
-    NeverTaken,
-}
-
-/// Judges thresholds, each in its phase or, without one, over everything but warm-ups.
+/// Judges thresholds, each in its phase or, without one, over everything but warm-ups. Of one with
+/// a window nothing is known from sums: it is as if there had been nothing to measure, until
+/// [`super::Watch::amend`] puts in what was seen second by second.
 pub fn judge(
     thresholds: &[(Option<PhaseId>, &Threshold)],
     results: &Results<'_>,
@@ -59,6 +50,7 @@ fn judge_one(
     let phase = phase.and_then(|id| results.plan.phases.get(id.index()));
     let portion = results.portion(extent, threshold.scope.as_ref());
     let finding = match threshold.metric {
+        _ if threshold.window.is_some() => Finding::of(None),
         Metric::RateAchieved => rate_achieved(extent, threshold.scope.as_ref(), results),
         _ => find(&threshold.metric, &portion, busiest(extent, results, loads)),
     };
@@ -67,16 +59,8 @@ fn judge_one(
         Value::Unanswered => (None, false),
         Value::NeverTaken => (None, threshold.no_data == NoData::Pass),
     };
-    ThresholdRow {
-        check: threshold.text.clone(),
-        phase: phase.map(|phase| phase.name.clone()),
-        value,
-        limit: threshold.limit,
-        unit: unit(threshold.metric.unit()).to_owned(),
-        holds,
-        action: action(threshold.action).to_owned(),
-        few_samples: finding.few_samples,
-    }
+    let few_samples = finding.few_samples;
+    ThresholdRow { value, holds, few_samples, ..blank_row(threshold, phase) }
 }
 
 /// Started by planned in the phases that have a rate; in a closed phase both are always equal.
@@ -90,29 +74,23 @@ fn rate_achieved(extent: Extent, scope: Option<&Scope>, results: &Results<'_>) -
 
 fn find(metric: &Metric, portion: &Portion, busiest: Option<f64>) -> Finding {
     let cell = &portion.cell;
-    let messages = &cell.messages;
     match metric {
-        Metric::Message(stat) => statistic(&cell.response, *stat),
-        Metric::Session(stat) => statistic(&cell.session, *stat),
-        Metric::Step(step, stat) => statistic(&step_time(portion, *step), *stat),
-        Metric::MessageErrors => Finding::of(messages.errors_share()),
+        Metric::MessageErrors => Finding::of(cell.messages.errors_share()),
         Metric::SessionErrors => share(cell.sessions.failed, cell.sessions.started),
-        Metric::MessageCount => Finding::of(Some(as_float(messages.started))),
-        Metric::RateAchieved => {
-            let (started, planned) = cell.starts();
-            share(started, planned)
-        }
         Metric::Throughput => Finding::of(portion.accepted_per_s()),
-        Metric::CodeShare(codes) => {
-            let decided = cell.codes.iter().filter(|(code, _)| codes.holds(**code));
-            share(decided.map(|(_, count)| count).sum(), messages.ended())
-        }
-        Metric::CaseFindings => {
-            let played = cell.cases.values().any(|case| case.started > case.of(CaseEnd::Local));
-            let findings = cell.cases.values().map(|case| case.of(CaseEnd::Finding)).sum();
-            Finding::of(played.then(|| as_float(findings)))
-        }
         Metric::GeneratorCpu => Finding::of(busiest),
+        Metric::Message(_)
+        | Metric::Session(_)
+        | Metric::Step(..)
+        | Metric::MessageCount
+        | Metric::RateAchieved
+        | Metric::CodeShare(_)
+        | Metric::CaseFindings => {
+            let mut evidence = Evidence::none(metric);
+            evidence.add_counts(metric, cell);
+            evidence.add_times(metric, cell);
+            evidence.finding(metric, portion.length)
+        }
     }
 }
 
@@ -126,61 +104,21 @@ fn busiest(extent: Extent, results: &Results<'_>, loads: &[WorkerLoad]) -> Optio
         .reduce(f64::max)
 }
 
-fn step_time(portion: &Portion, step: Step) -> Latency {
-    portion.cell.steps[step.index()]
-        .as_ref()
-        .map_or_else(Latency::default, |step| step.time.clone())
-}
-
-fn statistic(latency: &Latency, stat: Stat) -> Finding {
-    let (reading, few_samples) = match stat {
-        Stat::Percentile(percent) => (latency.percentile(percent), !latency.supports(percent)),
-        Stat::Max => (latency.largest(), false),
-        Stat::Mean => (latency.mean(), false),
-    };
-    match reading {
-        Some(Reading::Exactly(value)) => Finding { value: Value::Taken(value), few_samples },
-        Some(Reading::AtLeast(_)) => Finding { value: Value::Unanswered, few_samples },
-        None => Finding::of(None),
-    }
-}
-
-impl Finding {
-    fn of(value: Option<f64>) -> Self {
-        let value = value.map_or(Value::NeverTaken, Value::Taken);
-        Self { value, few_samples: false }
-    }
-}
-
 fn share(part: u64, whole: u64) -> Finding {
     Finding::of(ratio(part, whole))
 }
 
-const fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Milliseconds => "ms",
-        Unit::Share => "share",
-        Unit::PerSecond => "per_s",
-        Unit::Count => "count",
-    }
-}
-
-const fn action(action: Action) -> &'static str {
-    match action {
-        Action::Fail => "fail",
-        Action::Warn => "warn",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::plan::{Op, Plan};
+    use crate::plan::{Action, Op, Plan, Stat};
     use crate::record::specimen::{
         CLOSED, OPEN, WARM_UP, addresses, both, key, ledger, messages, plan, spans,
     };
     use crate::record::{Cell, CellKey};
-    use crate::smtp::{Code, Outcome};
+    use crate::smtp::{CaseEnd, Code, Outcome, Step};
 
     fn threshold(metric: Metric, op: Op, limit: f64) -> Threshold {
         Threshold {
@@ -189,6 +127,8 @@ mod tests {
             scope: None,
             op,
             limit,
+            window: None,
+            lasting: Duration::ZERO,
             action: Action::Fail,
             no_data: NoData::Fail,
         }
@@ -377,6 +317,18 @@ mod tests {
         let row = judged_in(&plan, cells, None, &check);
 
         assert_eq!((row.value, row.holds), (Some(0.5), false));
+    }
+
+    #[test]
+    fn of_a_window_sums_say_nothing() {
+        for (no_data, holds) in [(NoData::Fail, false), (NoData::Pass, true)] {
+            let mut check = threshold(Metric::MessageCount, Op::Greater, 1.0);
+            (check.window, check.no_data) = (Some(Duration::from_secs(3)), no_data);
+
+            let row = judged(cells(), Some(OPEN), &check);
+
+            assert_eq!((row.value, row.holds, row.window_s), (None, holds, Some(3)));
+        }
     }
 
     #[test]

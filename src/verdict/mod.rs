@@ -2,13 +2,17 @@
 
 mod bracket;
 pub mod compare;
+mod evidence;
 mod exit;
 mod fitness;
 mod judge;
 mod load;
 mod outcome;
+mod part;
 mod probe;
 mod searched;
+mod watch;
+mod words;
 
 pub use bracket::{Bracket, Grain, Next, ProbeEnd};
 pub use exit::ExitCode;
@@ -18,3 +22,5 @@ pub use load::{MachineLoad, WorkerLoad};
 pub use outcome::{Course, Interruption, Verdict, decide};
 pub use probe::{judge_probe, probe_end};
 pub use searched::{search_level, search_sentence, with_searches};
+pub use watch::{Crossing, Turn, Watch};
+pub use words::{broken, named, times};

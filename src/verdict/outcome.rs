@@ -7,7 +7,7 @@
 use crate::format;
 use crate::record::{Figures, FitnessRow, FitnessStatus, ThresholdRow, VerdictName};
 
-use super::ExitCode;
+use super::{ExitCode, words};
 
 /// The verdict on a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,10 +69,14 @@ pub fn decide(
 fn judged(thresholds: &[ThresholdRow], fitness: &[FitnessRow], on_threshold: ExitCode) -> Verdict {
     if let Some(row) = fitness.iter().find(|row| row.status == FitnessStatus::Invalid) {
         let (name, exit) = (VerdictName::Invalid, ExitCode::INVALID);
-        return Verdict { name, reason: unfit(row), exit };
+        let ended = thresholds.iter().find(|row| row.aborted);
+        let ended = ended.map(|row| format!(" {}.", words::aborted(row))).unwrap_or_default();
+        return Verdict { name, reason: format!("{}{ended}", unfit(row)), exit };
     }
-    let broken: Vec<&ThresholdRow> =
-        thresholds.iter().filter(|row| !row.holds && row.action == "fail").collect();
+    let mut broken: Vec<&ThresholdRow> =
+        thresholds.iter().filter(|row| !row.holds && row.decides()).collect();
+    // The one that ended the run is said first.
+    broken.sort_by_key(|row| !row.aborted);
     match broken.split_first() {
         Some((first, others)) => Verdict {
             name: VerdictName::Fail,
@@ -141,15 +145,15 @@ fn unfit(row: &FitnessRow) -> String {
 }
 
 fn failed(first: &ThresholdRow, others: usize) -> String {
-    let place = first.phase.as_ref().map_or(String::new(), |phase| format!(" in `{phase}`"));
-    let shown = |value| format::value_beside(value, first.limit, &first.unit);
-    let value = first.value.map_or("no value".to_owned(), shown);
+    let said = if first.aborted { words::aborted(first) } else { words::broken(first) };
     let more = match others {
         0 => String::new(),
+        1 if first.broken_at_s.is_some() => ", and one other does not hold".to_owned(),
+        others if first.broken_at_s.is_some() => format!(", and {others} others do not hold"),
         1 => ", nor does one other".to_owned(),
         others => format!(", nor do {others} others"),
     };
-    format!("`{}` does not hold{place} ({value}){more}.", first.check)
+    format!("{said}{more}.")
 }
 
 fn passed(thresholds: &[ThresholdRow]) -> String {
@@ -178,7 +182,7 @@ mod tests {
             unit: "ms".to_owned(),
             holds: value < 500.0,
             action: action.to_owned(),
-            few_samples: false,
+            ..ThresholdRow::default()
         }
     }
 
@@ -302,6 +306,55 @@ mod tests {
             "The tester began messages of `soak` up to 30.0 ms late (p90; limit 10.0 ms): lower \
              the rate, or give it more processor."
         );
+    }
+
+    #[test]
+    fn the_reason_names_phase_window_value_and_time_of_what_broke() {
+        let windowed = |value| ThresholdRow {
+            window_s: Some(10),
+            broken_at_s: Some(80.0),
+            ..threshold(value, "fail")
+        };
+        let aborted = ThresholdRow {
+            action: "abort".to_owned(),
+            for_s: Some(90),
+            aborted: true,
+            ..windowed(612.4)
+        };
+        let never_full =
+            ThresholdRow { value: None, broken_at_s: None, holds: false, ..windowed(1.0) };
+        let unfit = lag(FitnessStatus::Invalid);
+        let table = [
+            (
+                vec![windowed(612.4)],
+                vec![],
+                "`message.p99 < 500ms` over 10s broke in `soak` at 1:20 (612 ms).",
+            ),
+            (
+                vec![threshold(900.0, "fail"), aborted.clone()],
+                vec![],
+                "The run was aborted at 1:20: `message.p99 < 500ms` over 10s for 1m30s broke in \
+                 `soak` (612 ms), and one other does not hold.",
+            ),
+            (
+                vec![never_full],
+                vec![],
+                "`message.p99 < 500ms` over 10s does not hold in `soak` (its window was never \
+                 full).",
+            ),
+            (
+                vec![aborted],
+                vec![unfit],
+                "The tester began messages of `soak` up to 30.0 ms late (p99; limit 10.0 ms): \
+                 lower the rate, or give it more processor. The run was aborted at 1:20: \
+                 `message.p99 < 500ms` over 10s for 1m30s broke in `soak` (612 ms).",
+            ),
+        ];
+        for (rows, fitness, reason) in table {
+            let verdict =
+                decide(&Course::Complete, &totals(1), &rows, &fitness, ExitCode::THRESHOLD);
+            assert_eq!(verdict.reason, reason);
+        }
     }
 
     #[test]

@@ -216,7 +216,7 @@ mod tests {
             unit: "share".to_owned(),
             holds: true,
             action: "fail".to_owned(),
-            few_samples: false,
+            ..ThresholdRow::default()
         };
         let told = with_searches(pass.clone(), &all()[..1], &[], ExitCode::THRESHOLD);
         assert!(told.reason.starts_with("Capacity of"), "a search alone is all that was asked");

@@ -26,6 +26,7 @@ mod search;
 mod server;
 mod sink;
 mod sums;
+mod thresholds;
 mod throttling;
 mod tls;
 mod words;

@@ -25,10 +25,6 @@ const MOST_PASSES: usize = 100;
 pub(super) struct Vocabulary {
     /// Keys of a struct, by its Rust name, that the plan language has and this version does not.
     pub(super) later_keys: fn(&str) -> &'static [&'static str],
-    /// The same for the long forms of values, whose names serde does not tell.
-    pub(super) later_keys_of_long_forms: &'static [&'static str],
-    /// Whether a value of an enum, by its Rust name, is one that a later version has.
-    pub(super) is_later_value: fn(&str, &Value) -> bool,
     /// Whether in a newtype, by its Rust name, keys that begin with `x-` are keys as any other.
     pub(super) keeps_private_keys: fn(&str) -> bool,
 }

@@ -192,21 +192,13 @@ impl<'de> Deserializer<'de> for De<'_> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         let text = self.value.as_str();
         if let Some(text) = text.filter(|text| variants.contains(text)) {
             return visitor.visit_enum(Variant(text)).map_err(|error| error.at(&self.pointer));
-        }
-        if (self.vocabulary.is_later_value)(name, self.value) {
-            let key = self.pointer.rsplit('/').next().unwrap_or_default();
-            return Err(Error::placed(not_yet(
-                self.pointer.clone(),
-                Part::Value,
-                text.unwrap_or(key),
-            )));
         }
         if let Some(text) = text {
             return Err(self.unknown_variant(text, variants));
@@ -282,14 +274,7 @@ impl<'de, 'a, I: Iterator<Item = (&'a String, &'a Value)>> MapAccess<'de> for En
         self.value = self.left.next();
         let Some((key, _)) = self.value else { return Ok(None) };
         let name: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
-        let read = seed.deserialize(name).map_err(|error| {
-            if self.around.vocabulary.later_keys_of_long_forms.contains(&key.as_str()) {
-                Error::placed(not_yet(self.around.pointer_below(key), Part::Key, key))
-            } else {
-                error
-            }
-        });
-        read.map(Some)
+        seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {

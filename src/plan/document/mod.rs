@@ -170,12 +170,8 @@ fn is_empty(section: &Value) -> bool {
 }
 
 /// What the types above know beyond their own keys and values.
-pub(super) const VOCABULARY: Vocabulary = Vocabulary {
-    later_keys,
-    later_keys_of_long_forms: threshold::LATER,
-    is_later_value,
-    keeps_private_keys: |name| name == "Headers",
-};
+pub(super) const VOCABULARY: Vocabulary =
+    Vocabulary { later_keys, keeps_private_keys: |name| name == "Headers" };
 
 fn later_keys(table: &str) -> &'static [&'static str] {
     match table {
@@ -184,13 +180,5 @@ fn later_keys(table: &str) -> &'static [&'static str] {
         "Sink" => sink::LATER,
         "SinkSteps" => sink::LATER_STEPS,
         _ => &[],
-    }
-}
-
-fn is_later_value(name: &str, value: &Value) -> bool {
-    let text = value.as_str();
-    match name {
-        "Action" => text == Some("abort"),
-        _ => false,
     }
 }

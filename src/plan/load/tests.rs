@@ -290,10 +290,6 @@ fn each_part_that_is_not_built_yet_is_refused() {
         ("include = [\"a.toml\"]\n", "E015 /include"),
         ("[profiles.a]\n", "E015 /profiles"),
         ("[sink]\ngreylist = {}\n", "E015 /sink/greylist"),
-        (
-            "[[thresholds]]\ncheck = \"message.errors < 5%\"\nwindow = \"10s\"\n",
-            "E015 /thresholds/0/window",
-        ),
     ];
     for (text, mistake) in table {
         // What is added stands at the root.

@@ -1,5 +1,7 @@
 //! Documents that become plans, and what is said where they can't.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,7 +13,7 @@ use crate::plan::model::{
 };
 use crate::plan::{Part, Place};
 
-const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The plan of a tree, and its mistakes as code, pointer, message and help.
 fn lowered(tree: &Value) -> (Plan, Vec<String>) {
@@ -232,7 +234,7 @@ fn a_search_becomes_as_many_lines_as_it_may_have_probes() {
         .map(|phase| (phase.name.as_str(), phase.begin, phase.counts()))
         .collect();
     let (first, second) = (SearchId(0), SearchId(1));
-    let none = std::time::Duration::ZERO;
+    let none = Duration::ZERO;
     assert_eq!(
         lines,
         [
@@ -340,7 +342,7 @@ fn phases_follow_each_other_on_their_tracks() {
 
     let begins: Vec<_> =
         plan.phases.iter().map(|phase| (phase.name.as_str(), phase.begin)).collect();
-    let none = std::time::Duration::ZERO;
+    let none = Duration::ZERO;
     assert_eq!(
         begins,
         [
@@ -348,7 +350,7 @@ fn phases_follow_each_other_on_their_tracks() {
             ("a/2", Begin::After(PhaseId(0))),
             ("b/1", Begin::With(PhaseId(0), none)),
             ("b/2", Begin::After(PhaseId(2))),
-            ("c", Begin::With(PhaseId(1), std::time::Duration::from_secs(3))),
+            ("c", Begin::With(PhaseId(1), Duration::from_secs(3))),
             ("d", Begin::After(PhaseId(1))),
         ]
     );
@@ -709,6 +711,100 @@ fn the_thresholds_of_a_warm_up_only_warn() {
     })]));
 
     assert_eq!(plan.phases[0].thresholds[0].action, crate::plan::Action::Warn);
+}
+
+#[test]
+fn the_times_of_a_threshold_are_whole_seconds_rounded_up() {
+    let threshold = json!({
+        "check": "message.p99 < 1s", "window": "1500ms", "for": "1ms", "action": "abort",
+        "no_data": "pass",
+    });
+    let plan = plan(&phases(&[json!({
+        "name": "a", "kind": "steady", "rate": "1/s", "duration": "2s", "thresholds": [threshold],
+    })]));
+
+    let threshold = &plan.phases[0].thresholds[0];
+    assert_eq!(threshold.window, Some(Duration::from_secs(2)));
+    assert_eq!(threshold.lasting, Duration::from_secs(1));
+    assert_eq!(threshold.action, crate::plan::Action::Abort);
+    assert!(threshold.is_live());
+}
+
+#[test]
+fn times_that_no_phase_can_fill_are_refused_at_their_places() {
+    let step = |threshold: Value| {
+        json!({ "name": "a", "kind": "step", "connections": { "from": 1, "to": 2, "by": 1 },
+                "hold": "10s", "thresholds": [threshold] })
+    };
+    let help = " (make it shorter, or the phase longer)";
+    let table = [
+        (json!({ "window": "10s" }), String::new()),
+        (json!({ "for": "10s" }), String::new()),
+        (json!({ "window": "5s", "for": "5s" }), String::new()),
+        (
+            json!({ "window": "11s" }),
+            format!("window: the window is never full: phase `a` holds each level for 10s{help}"),
+        ),
+        (
+            json!({ "window": "5s", "for": "6s" }),
+            format!(
+                "for: it can't be broken for so long: phase `a` holds each level for 10s{help}"
+            ),
+        ),
+        (json!({ "window": "0s" }), "window: `window` is above zero".to_owned()),
+        (json!({ "for": "0s" }), "for: `for` is above zero".to_owned()),
+    ];
+    for (mut threshold, mistake) in table {
+        threshold["check"] = json!("message.p99 < 1s");
+        let told: Vec<String> = of_phase(&step(threshold.clone()))
+            .iter()
+            .filter_map(|told| {
+                told.split_once("/phases/0/thresholds/0/").map(|(_, told)| told.to_owned())
+            })
+            .collect();
+        let expected: Vec<String> =
+            Some(mistake).filter(|told| !told.is_empty()).into_iter().collect();
+        assert_eq!(told, expected, "{threshold}");
+    }
+    let plan_wide = json!({ "thresholds": [{ "check": "message.p99 < 1s", "window": "2s" }] });
+    assert_eq!(
+        mistakes(&with(plan_wide)),
+        [format!(
+            "E025 /thresholds/0/window: the window is never full: all phases that count together \
+             last 1s{help}"
+        )]
+    );
+}
+
+#[test]
+fn what_is_not_broken_before_the_end_can_abort_only_in_a_window() {
+    let told = |check: &str, window: bool| {
+        let mut threshold = json!({ "check": check, "action": "abort" });
+        if window {
+            threshold["window"] = json!("1s");
+        }
+        mistakes(&with(json!({ "thresholds": [threshold] }))).len()
+    };
+
+    assert_eq!([told("message.count > 5", false), told("message.count > 5", true)], [1, 0]);
+    assert_eq!([told("message.count < 5", false), told("case.findings == 0", false)], [0, 1]);
+}
+
+#[test]
+fn the_address_of_a_scope_is_a_resolved_one() {
+    let told = |address: &str| {
+        let check = format!("message.errors{{address={address}}} < 1%");
+        mistakes(&with(json!({ "thresholds": [check] })))
+    };
+
+    for good in ["127.0.0.1:25", "[::1]:25", "unix:/run/smtp"] {
+        assert_eq!(told(good), Vec::<String>::new(), "{good}");
+    }
+    assert_eq!(
+        told("localhost:25"),
+        ["E025 /thresholds/0: `localhost:25` is not an address that a name is resolved to (write \
+             IP:PORT, such as `127.0.0.1:25` or `[::1]:25`, or `unix:/PATH`)"]
+    );
 }
 
 #[test]

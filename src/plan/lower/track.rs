@@ -6,7 +6,7 @@ use super::faults::Faults;
 use super::level::{self, LastLevels, Model};
 use super::names::{self, MOST, Names};
 use super::phase::{check_keys, length, lower_kind};
-use super::threshold::{self, Taken};
+use super::threshold::{self, Place, Taken};
 use super::weights::{at_least_one, lower_weights};
 use crate::plan::document::{
     Arrival as ArrivalName, Defaults, Document, Mix, Phase as PhaseTable, PhaseKind as KindName,
@@ -170,7 +170,8 @@ impl Tracks<'_> {
         };
         let entries = table.conditions.as_deref().unwrap_or_default();
         let pointer = format!("{pointer}/while");
-        threshold::lower_conditions(entries, &pointer, taken, self.people.names, self.faults)
+        let place = Place { taken, length: None, whose: "the probe holds" };
+        threshold::lower_conditions(entries, &pointer, place, self.people.names, self.faults)
     }
 
     /// One line for each repetition and each level.
@@ -358,8 +359,16 @@ impl Tracks<'_> {
             // Where the level is missing, that is the mistake.
             Some(Model::Open) | None => Taken::WithRate,
         };
+        let length = if kind == KindName::Step { table.hold } else { table.duration };
+        let name = table.name.as_deref().unwrap_or_default();
+        let verb = if kind == KindName::Step { "holds each level for" } else { "lasts" };
+        let place = Place {
+            taken,
+            length: length.map(Span::duration),
+            whose: &format!("phase `{name}` {verb}"),
+        };
         let names = self.people.names;
-        let mut thresholds = threshold::lower_list(entries, &pointer, taken, names, self.faults);
+        let mut thresholds = threshold::lower_list(entries, &pointer, place, names, self.faults);
         if table.warmup == Some(true) {
             for threshold in &mut thresholds {
                 threshold.action = Action::Warn;

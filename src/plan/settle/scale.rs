@@ -14,6 +14,9 @@ use super::Findings;
 /// The keys of a phase that are times of the load; timeouts and the drain are the server's.
 const TIMES: [&str; 6] = ["duration", "every", "burst", "hold", "settle", "delay"];
 
+/// The keys of a threshold that are times of the load.
+const THRESHOLD_TIMES: [&str; 2] = ["window", "for"];
+
 /// Multiplies rates, connections and counts. What was at least one connection or message stays
 /// so.
 pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
@@ -31,25 +34,56 @@ pub(super) fn scale_levels(tree: &mut Map<String, Value>, factor: f64) {
     }
 }
 
-/// Multiplies the times of phases, to whole milliseconds; what was above zero stays so.
+/// Multiplies the times of phases and of their thresholds, to whole milliseconds; what was above
+/// zero stays so.
 pub(super) fn scale_times(tree: &mut Map<String, Value>, factor: f64, findings: &mut Findings) {
     for (index, phase) in phases(tree).enumerate() {
-        for key in TIMES {
-            let Some(value) = phase.get_mut(key) else { continue };
-            let Some(span) = value.as_str().and_then(|text| text.parse::<Span>().ok()) else {
-                continue;
-            };
-            match scaled_span(span, factor) {
-                Some(scaled) => *value = Value::String(scaled.to_string()),
-                None => findings.errors.push(too_long(index, key, factor)),
-            }
+        let pointer = format!("/phases/{index}");
+        scale_keys(phase, &TIMES, &pointer, factor, findings);
+        scale_thresholds(phase, &pointer, factor, findings);
+    }
+    if let Some(Value::Object(defaults)) = tree.get_mut("defaults") {
+        scale_thresholds(defaults, "/defaults", factor, findings);
+    }
+    scale_thresholds(tree, "", factor, findings);
+}
+
+fn scale_thresholds(
+    table: &mut Map<String, Value>,
+    pointer: &str,
+    factor: f64,
+    findings: &mut Findings,
+) {
+    let thresholds = table.get_mut("thresholds").and_then(Value::as_array_mut);
+    for (index, threshold) in thresholds.into_iter().flatten().enumerate() {
+        let Value::Object(threshold) = threshold else { continue };
+        let pointer = format!("{pointer}/thresholds/{index}");
+        scale_keys(threshold, &THRESHOLD_TIMES, &pointer, factor, findings);
+    }
+}
+
+fn scale_keys(
+    table: &mut Map<String, Value>,
+    keys: &[&str],
+    pointer: &str,
+    factor: f64,
+    findings: &mut Findings,
+) {
+    for key in keys {
+        let Some(value) = table.get_mut(*key) else { continue };
+        let Some(span) = value.as_str().and_then(|text| text.parse::<Span>().ok()) else {
+            continue;
+        };
+        match scaled_span(span, factor) {
+            Some(scaled) => *value = Value::String(scaled.to_string()),
+            None => findings.errors.push(too_long(&format!("{pointer}/{key}"), factor)),
         }
     }
 }
 
-fn too_long(phase: usize, key: &str, factor: f64) -> Diagnostic {
+fn too_long(pointer: &str, factor: f64) -> Diagnostic {
     let message = format!("with `--time-scale {factor}` this is longer than 365 days");
-    Diagnostic::value(DiagnosticCode::BadValue, format!("/phases/{phase}/{key}"), message)
+    Diagnostic::value(DiagnosticCode::BadValue, pointer, message)
 }
 
 fn phases(tree: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -159,13 +193,34 @@ mod tests {
     }
 
     #[test]
+    fn the_times_of_thresholds_are_multiplied_wherever_they_stand() {
+        let list = |window: &str| json!(["message.errors < 1%", { "window": window, "for": "4s" }]);
+        let mut tree = table(json!({
+            "thresholds": list("10s"),
+            "defaults": { "thresholds": list("20s") },
+            "phases": [{ "thresholds": list("30s") }],
+        }));
+
+        scale_times(&mut tree, 0.5, &mut Findings::default());
+
+        let scaled =
+            |window: &str| json!(["message.errors < 1%", { "window": window, "for": "2s" }]);
+        let expected = json!({
+            "thresholds": scaled("5s"),
+            "defaults": { "thresholds": scaled("10s") },
+            "phases": [{ "thresholds": scaled("15s") }],
+        });
+        assert_eq!(Value::Object(tree), expected);
+    }
+
+    #[test]
     fn a_time_that_becomes_longer_than_a_plan_may_say_is_told_at_its_place() {
         let mut tree = table(json!({ "phases": [{ "duration": "300d", "delay": "1s" }] }));
         let mut findings = Findings::default();
 
         scale_times(&mut tree, 2.0, &mut findings);
 
-        assert_eq!(findings.errors, [too_long(0, "duration", 2.0)]);
+        assert_eq!(findings.errors, [too_long("/phases/0/duration", 2.0)]);
         assert_eq!(tree["phases"][0]["delay"], "2s");
     }
 }

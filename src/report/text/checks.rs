@@ -1,7 +1,10 @@
 //! Thresholds and checks of the tester → lines that say what held, and by how much.
 
+use std::time::Duration;
+
 use super::{Ink, Page, columns, entry};
 use crate::format;
+use crate::plan::Span;
 use crate::record::{FitnessRow, FitnessStatus, ThresholdRow};
 use crate::verdict::{FitnessCheck, measured};
 
@@ -39,10 +42,13 @@ pub(in crate::report) fn outcome(row: &ThresholdRow) -> String {
         Some(value) => format::value_beside(value, row.limit, &row.unit),
         None => "not known: never taken, or no answer came".to_owned(),
     }];
-    parts.extend(row.value.and_then(|value| margin(row, value)));
+    // With `for` a value may be on the wrong side of the limit, and what holds is how long.
+    parts.extend(row.value.filter(|_| row.for_s.is_none()).and_then(|value| margin(row, value)));
+    parts.extend(times(row));
     if let Some(phase) = &row.phase {
         parts.push(format!("in {phase}"));
     }
+    parts.extend(breaking(row));
     if row.few_samples {
         parts.push("few samples".to_owned());
     }
@@ -50,6 +56,30 @@ pub(in crate::report) fn outcome(row: &ThresholdRow) -> String {
         parts.push("only a warning".to_owned());
     }
     parts.join(" · ")
+}
+
+/// The window, and for how long it must be broken.
+fn times(row: &ThresholdRow) -> Vec<String> {
+    let time = |word: &str, seconds: Option<u64>| {
+        let span = seconds.and_then(|seconds| Span::new(Duration::from_secs(seconds)));
+        span.map(|span| format!("{word} {span}"))
+    };
+    [time("over", row.window_s), time("for", row.for_s)].into_iter().flatten().collect()
+}
+
+/// When it broke, or for how long at most it was about to.
+fn breaking(row: &ThresholdRow) -> Option<String> {
+    let seconds = |seconds: Option<f64>| Duration::try_from_secs_f64(seconds?).ok();
+    if let Some(at) = seconds(row.broken_at_s) {
+        let at = format::clock(at);
+        return Some(if row.aborted {
+            format!("ended the run at {at}")
+        } else {
+            format!("broke at {at}")
+        });
+    }
+    let longest = seconds(row.longest_broken_s).and_then(Span::new)?;
+    Some(format!("broken for at most {longest}"))
 }
 
 /// The distance from the limit as a share of it.
@@ -142,7 +172,7 @@ mod tests {
             unit: "ms".to_owned(),
             holds: false,
             action: "fail".to_owned(),
-            few_samples: false,
+            ..ThresholdRow::default()
         };
 
         assert_eq!(outcome(&row), "500.3 ms · off by 0.06 %");
@@ -177,6 +207,39 @@ mod tests {
                 "  generator   warning: stalls 3 (limit 0), the longest 34.5 ms, in soak: single \
                  times may be too long by as much: let less run beside the tester",
             ]
+        );
+    }
+
+    #[test]
+    fn a_window_is_told_with_when_it_broke_or_for_how_long_it_nearly_did() {
+        let row = ThresholdRow {
+            check: "message.p99 < 500ms".to_owned(),
+            phase: Some("soak".to_owned()),
+            value: Some(612.4),
+            limit: 500.0,
+            unit: "ms".to_owned(),
+            action: "abort".to_owned(),
+            window_s: Some(10),
+            broken_at_s: Some(80.0),
+            aborted: true,
+            ..ThresholdRow::default()
+        };
+        let forgiven = ThresholdRow {
+            holds: true,
+            for_s: Some(5),
+            broken_at_s: None,
+            longest_broken_s: Some(2.0),
+            aborted: false,
+            ..row.clone()
+        };
+
+        assert_eq!(
+            outcome(&row),
+            "612 ms · off by 22 % · over 10s · in soak · ended the run at 1:20"
+        );
+        assert_eq!(
+            outcome(&forgiven),
+            "612 ms · over 10s · for 5s · in soak · broken for at most 2s"
         );
     }
 

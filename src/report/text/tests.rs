@@ -81,7 +81,7 @@ fn threshold(check: &str, value: f64, limit: f64, unit: &str) -> ThresholdRow {
         unit: unit.to_owned(),
         holds: true,
         action: "fail".to_owned(),
-        few_samples: false,
+        ..ThresholdRow::default()
     }
 }
 

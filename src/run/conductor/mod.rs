@@ -2,6 +2,7 @@
 
 mod figures;
 mod search;
+mod thresholds;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,13 +20,14 @@ use super::summary::{Ending, Kept, feed_used_up, journal_stopped};
 use super::watched::{Turn, found};
 use super::{Update, addresses, since};
 use crate::engine::{Change, Engine, FirstError, Note, Order, Shared, UsedUp};
+use crate::format;
 use crate::monitor::{Monitor, Sample, Stall, Watch};
 use crate::plan::{ClientId, Phase, PhaseId};
 use crate::record::{
     self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, RunEnd,
 };
 use crate::report::{Counted, Exposed, LastSecond, Progress, throttling_began};
-use crate::verdict::Interruption;
+use crate::verdict::{self, Interruption};
 use figures::asked;
 
 /// How far ahead an order is sent, so that all workers have it in time.
@@ -50,6 +52,7 @@ pub(super) struct Conductor {
     usage: Usage,
     /// The process that is watched, until the monitor has it.
     watched: Option<Watch>,
+    watch: verdict::Watch,
     /// When the monitor was last asked.
     looked: Duration,
     /// What it said.
@@ -63,6 +66,8 @@ pub(super) struct Conductor {
     /// The errors that were told.
     told: BTreeSet<(PhaseId, ClientId, ErrorKey)>,
     interrupted: Option<Interruption>,
+    /// Whether nothing starts any more, by whatever order.
+    draining: bool,
     stopped: bool,
     failures: Vec<String>,
     warnings: Vec<String>,
@@ -93,6 +98,7 @@ impl Conductor {
             searches: Searches::new(&shared.plan),
             usage,
             watched,
+            watch: verdict::Watch::new(&shared.plan, &addresses(shared)),
             looked: Duration::ZERO,
             sample: None,
             last_second: None,
@@ -100,6 +106,7 @@ impl Conductor {
             exposed: None,
             told: BTreeSet::new(),
             interrupted: None,
+            draining: false,
             stopped: false,
             failures: Vec::new(),
             warnings: Vec::new(),
@@ -193,6 +200,9 @@ impl Conductor {
         let spans = self.phases.spans(&self.shared, self.now());
         self.usage.add(&frame.stints, &spans);
         self.tell_throttled(frame.second, observe);
+        for crossing in self.watch.take(frame, &self.shared.plan, &spans) {
+            self.cross(frame.second + 1, crossing, observe);
+        }
         self.folder.add(frame, &self.shared.plan, &spans);
         self.tell_trouble(observe);
     }
@@ -279,6 +289,7 @@ impl Conductor {
     }
 
     fn drain(&mut self, at: Instant, observe: Observe<'_>) {
+        self.draining = true;
         self.engine.order(&Order { at, change: Change::Drain });
         let at = since(self.zero, at);
         self.phases.schedule().drain(at);
@@ -350,12 +361,13 @@ impl Conductor {
             }
         };
         self.folder.event(&event);
-        observe(&Update::Trouble(crate::format::escape(&text)));
+        observe(&Update::Trouble(format::escape(&text)));
     }
 
     /// `stalls` are those for which there is no further look.
     fn end(mut self, stalls: Option<Vec<Stall>>, observe: Observe<'_>) -> (Ending, Folder) {
         let now = self.now();
+        self.draining = true;
         self.announce(observe);
         for frame in std::mem::replace(&mut self.merger, Merger::new(1)).finish() {
             self.fold(&frame, observe);
@@ -376,6 +388,7 @@ impl Conductor {
             usage: self.usage,
             addresses,
             run: RunEnd {
+                live: self.watch.rows(&self.shared.plan),
                 took: now,
                 spans,
                 interrupted: self.interrupted.map(|signal| signal.signal().to_owned()),
@@ -386,6 +399,7 @@ impl Conductor {
                 sink: None,
                 searches: self.searches.into_results(),
             },
+            watch: self.watch,
             extent: Kept::Whole,
         };
         if let Some(used_up) = used_up {
