@@ -1,34 +1,27 @@
-//! `explain`: a malformed case, or the list of them.
+//! `explain`: what a code or a name means, or what there is to be explained.
 
 use super::Done;
 use super::args::ExplainArgs;
 use super::messages::{Failure, print};
+use crate::format;
 use crate::plan::suggest;
-use crate::report::cases;
-use crate::smtp::{CaseId, Group};
+use crate::report::explain as pages;
 use crate::verdict::ExitCode;
 
 /// Explains what the command line names.
 pub(super) fn explain(args: &ExplainArgs) -> Done {
-    let Some(name) = &args.case else {
-        print(&cases::list());
-        return Ok(ExitCode::OK);
+    let text = match &args.name {
+        None => pages::overview(),
+        Some(name) => pages::explain(name).ok_or_else(|| Failure::Usage(unknown(name)))?,
     };
-    match CaseId::named(name).as_slice() {
-        [] => Err(Failure::Usage(unknown(name))),
-        found => {
-            let texts: Vec<String> = found.iter().map(|id| cases::explain(id.case())).collect();
-            print(&texts.join("\n"));
-            Ok(ExitCode::OK)
-        }
-    }
+    print(&text);
+    Ok(ExitCode::OK)
 }
 
 fn unknown(name: &str) -> String {
-    let near = suggest(name, CaseId::names()).filter(|hint| hint.starts_with("did you mean"));
-    let groups: Vec<&str> = Group::ALL.into_iter().map(Group::name).collect();
-    let hint = near.unwrap_or_else(|| {
-        format!("the groups are {}; `mailquake explain` lists all cases", groups.join(", "))
-    });
-    format!("no case is named `{name}`\nhelp: {hint}")
+    let names = pages::names();
+    let near = suggest(name, names.iter().map(String::as_str));
+    let near = near.filter(|hint| hint.starts_with("did you mean"));
+    let hint = near.unwrap_or_else(|| "`mailquake explain` lists what there is".to_owned());
+    format!("nothing is known of `{}`\nhelp: {hint}", format::escape(name))
 }

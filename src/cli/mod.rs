@@ -13,6 +13,7 @@ mod outlet;
 mod progress;
 pub mod quick;
 mod read;
+mod reference;
 mod render;
 mod report;
 mod run;
@@ -50,6 +51,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Compare(args) => compare::compare(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),
+        Command::Completions(args) => Ok(reference::completions(&args)),
+        Command::Man(args) => reference::man(&args),
     };
     let exit = done.unwrap_or_else(Failure::tell);
     std::process::ExitCode::from(exit.number())

@@ -60,6 +60,24 @@ pub enum Part {
     Value,
 }
 
+/// Declares the codes together with the list of them all, so that the two cannot differ.
+macro_rules! codes {
+    ($(#[$of_enum:meta])* pub enum $enum:ident {
+        $($(#[$of_code:meta])* $code:ident = $number:literal,)*
+    }) => {
+        $(#[$of_enum])*
+        pub enum $enum {
+            $($(#[$of_code])* $code = $number,)*
+        }
+
+        impl $enum {
+            /// All codes by their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$code),*];
+        }
+    };
+}
+
+codes! {
 /// The stable code of a kind of mistake, printed as `E012`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum DiagnosticCode {
@@ -97,6 +115,7 @@ pub enum DiagnosticCode {
     Threshold = 25,
     /// An override that leads nowhere.
     Override = 26,
+}
 }
 
 impl fmt::Display for DiagnosticCode {

@@ -6,6 +6,7 @@ pub mod check;
 pub mod compare;
 mod course;
 mod csv;
+pub mod explain;
 mod html;
 mod junit;
 pub mod live;

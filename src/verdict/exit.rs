@@ -31,6 +31,21 @@ impl ExitCode {
     /// Ended by SIGTERM.
     pub const TERMINATED: Self = Self(143);
 
+    /// All codes, each number once.
+    pub const ALL: [Self; 11] = [
+        Self::OK,
+        Self::TOOL_FAILED,
+        Self::USAGE,
+        Self::PLAN,
+        Self::NOT_STARTED,
+        Self::THRESHOLD,
+        Self::INVALID,
+        Self::NOTHING_MEASURED,
+        Self::REGRESSION,
+        Self::INTERRUPTED,
+        Self::TERMINATED,
+    ];
+
     /// The number that a user chose in place of [`ExitCode::THRESHOLD`].
     pub const fn chosen(number: u8) -> Self {
         Self(number)

@@ -45,10 +45,9 @@ fn whole(ran: &Ran) -> String {
 #[test]
 fn each_command_explains_itself() {
     let desk = Desk::new();
-    for command in [
-        "", "run", "quick", "validate", "preview", "check", "render", "report", "merge", "sink",
-        "explain", "schema",
-    ] {
+    let commands = "run quick validate preview check render report merge sink explain schema \
+                    completions man";
+    for command in std::iter::once("").chain(commands.split(' ')) {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|w| !w.is_empty()).collect();
         let ran = desk.mailquake(&words);
 
@@ -59,12 +58,59 @@ fn each_command_explains_itself() {
 }
 
 #[test]
+fn codes_outcomes_and_exit_codes_are_explained_and_without_a_name_what_there_is() {
+    let desk = Desk::new();
+    let pages = ["", "errors", "E012", "outcomes", "ambiguous", "verdicts", "exit", "6", "lag_p99"];
+    let texts = pages.map(|name| {
+        let words: Vec<&str> = ["explain", name].into_iter().filter(|w| !w.is_empty()).collect();
+        format!("$ mailquake {}\n{}\n", words.join(" "), desk.mailquake(&words).stdout)
+    });
+    expect_file!["../golden/cli/explain-names.txt"].assert_eq(&texts.concat());
+}
+
+#[test]
+fn shells_complete_all_commands_and_bash_reads_its_script() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = desk.mailquake(&["completions", shell]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
+        for command in ["preview", "completions", "--threshold-exit-code"] {
+            let word = if shell == "fish" { command.trim_start_matches("--") } else { command };
+            assert!(ran.stdout.contains(word), "{shell}: {command}");
+        }
+        if shell == "bash" {
+            std::fs::write(desk.path("complete.bash"), &ran.stdout).unwrap();
+        }
+    }
+    let read =
+        std::process::Command::new("bash").arg("-n").arg(desk.path("complete.bash")).output();
+    let read = read.unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let desk = Desk::new();
+    let one = desk.mailquake(&["man"]);
+    assert!(one.stdout.contains(".TH mailquake 1"), "{}", one.stdout);
+
+    let all = desk.mailquake(&["man", "--dir", "pages"]);
+
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    let run = std::fs::read_to_string(desk.path("pages/mailquake-run.1")).unwrap();
+    assert!(run.contains(".TH mailquake-run 1") && run.contains("threshold"), "{run}");
+    for command in ["mailquake", "mailquake-quick", "mailquake-man"] {
+        assert!(desk.path(&format!("pages/{command}.1")).is_file(), "{command}");
+    }
+}
+
+#[test]
 fn a_malformed_case_is_explained_and_a_wrong_name_is_answered_with_the_right_one() {
     let desk = Desk::new();
     let ran = desk.mailquake(&["explain", "data-end-lf-dot-lf"]);
     expect_file!["../golden/cli/explain.txt"].assert_eq(&whole(&ran));
 
-    let list = desk.mailquake(&["explain"]);
+    let list = desk.mailquake(&["explain", "cases"]);
     expect_file!["../golden/cli/explain-list.txt"].assert_eq(&whole(&list));
 
     let wrong = desk.mailquake(&["explain", "order-secnd-mail"]);

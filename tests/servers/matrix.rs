@@ -263,8 +263,9 @@ fn findings(summary: &Summary) -> Vec<(String, u64)> {
 }
 
 fn known_cases() -> usize {
-    let output =
-        std::process::Command::new(env!("CARGO_BIN_EXE_mailquake")).arg("explain").output();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mailquake"))
+        .args(["explain", "cases"])
+        .output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
     text.lines().filter(|line| line.starts_with("  ")).count()
 }

@@ -71,10 +71,14 @@ pub enum Command {
     Sink(SinkArgs),
     /// Compares results folders phase by phase: what changed beyond noise.
     Compare(CompareArgs),
-    /// Explains a malformed case, or lists them all.
+    /// Explains a code or a name: mistakes, outcomes, verdicts, exit codes, malformed cases.
     Explain(ExplainArgs),
     /// Prints the JSON Schema of plans or of results.
     Schema(SchemaArgs),
+    /// Prints what a shell completes the command line by.
+    Completions(CompletionsArgs),
+    /// Writes the manual pages.
+    Man(ManArgs),
 }
 
 /// The words behind `mailquake validate`.
@@ -160,11 +164,42 @@ pub enum SinkTlsMode {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  mailquake explain
+  mailquake explain                        what there is to be explained
+  mailquake explain E012                   a mistake in a plan
+  mailquake explain ambiguous              how a message ended, and whose doing that is
+  mailquake explain exit                   all exit codes
+  mailquake explain cases                  all malformed cases
   mailquake explain data-end-lf-dot-lf")]
 pub struct ExplainArgs {
-    /// The id of a case, or the name of a group. Default: the list of all cases.
-    pub case: Option<String>,
+    /// A code or a name as the program shows it, or one of errors, outcomes, verdicts, exit,
+    /// fitness, cases for a list. Default: what there is.
+    pub name: Option<String>,
+}
+
+/// The words behind `mailquake completions`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake completions bash > ~/.local/share/bash-completion/completions/mailquake
+  mailquake completions zsh > ~/.zfunc/_mailquake
+  mailquake completions fish > ~/.config/fish/completions/mailquake.fish")]
+pub struct CompletionsArgs {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// The words behind `mailquake man`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake man | man -l -
+  mailquake man --dir ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// Writes a page for each command into DIR, over those that are there. Default: the page of
+    /// the program, to standard output.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// The words behind `mailquake schema`.
@@ -213,6 +248,7 @@ mod tests {
             "mailquake quick --sink --use-tls --ca ca.pem",
             "mailquake schema events",
             "mailquake sink --listen somewhere",
+            "mailquake completions tcsh",
         ];
         for line in table {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();

@@ -18,7 +18,7 @@ pub struct Client {
     /// What it does. Default: mail.
     pub kind: Option<ClientKind>,
     /// Which malformed cases it plays: groups (`syntax`, `order`, `parameters`, `data`, `abort`) and
-    /// single ids; `mailquake explain` lists them. Default: all.
+    /// single ids; `mailquake explain cases` lists them. Default: all.
     pub cases: Option<OneOrMany<String>>,
     /// The name of its target. Default: `[target]`.
     pub target: Option<String>,

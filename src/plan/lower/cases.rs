@@ -77,6 +77,9 @@ fn near(name: &str) -> String {
     let hint = suggest(name, CaseId::names()).filter(|hint| hint.starts_with("did you mean"));
     hint.unwrap_or_else(|| {
         let groups: Vec<_> = Group::ALL.into_iter().map(Group::name).collect();
-        format!("the groups are {}; `mailquake explain` lists the single cases", groups.join(", "))
+        format!(
+            "the groups are {}; `mailquake explain cases` lists the single cases",
+            groups.join(", ")
+        )
     })
 }

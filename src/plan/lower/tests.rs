@@ -943,7 +943,7 @@ fn a_malformed_client_has_no_mail_and_a_mail_client_no_cases() {
     assert_eq!(
         of(json!({ "kind": "malformed", "cases": "everything" })),
         ["E020 /clients/rude/cases: no case or group of cases is named `everything` (the \
-             groups are syntax, order, parameters, data, abort; `mailquake explain` lists the \
+             groups are syntax, order, parameters, data, abort; `mailquake explain cases` lists the \
              single cases)"]
     );
 }
