@@ -8,6 +8,7 @@ mod inspect;
 mod live;
 mod merge;
 mod messages;
+mod new;
 mod outcome;
 mod outlet;
 mod progress;
@@ -50,6 +51,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Sink(args) => sink::sink(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::New(args) => new::new(&args),
         Command::Schema(args) => Ok(inspect::schema(&args)),
         Command::Completions(args) => Ok(reference::completions(&args)),
         Command::Man(args) => reference::man(&args),

@@ -153,7 +153,8 @@ fn read_rows(path: &str, feed: &Feed) -> Result<Table, FeedFault> {
     read_feed(&content, format).map_err(FeedFault::Wrong)
 }
 
-fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+/// What a file holds, if it is one and not too large.
+pub(super) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     // Asked first: opening a pipe would wait for somebody to write.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no file"));

@@ -137,7 +137,7 @@ fn keys_mut(document: &mut Document) -> impl Iterator<Item = &mut String> {
 }
 
 /// The path of a private key; none where it is no file.
-fn key_path(text: &str) -> Option<&str> {
+pub(super) fn key_path(text: &str) -> Option<&str> {
     match Reference::of(text) {
         Reference::File(path) | Reference::Literal(path) => Some(path),
         Reference::Environment(_) => None,

@@ -21,6 +21,7 @@ macro_rules! scenarios {
 scenarios! {
     auth_failures_passes: "auth-failures.toml" in "0.03";
     capacity_passes: "capacity.toml" in "0.05";
+    ci_passes: "ci.toml" in "0.05";
     connection_reuse_passes: "connection-reuse.toml" in "0.05";
     connection_limits_passes: "connection-limits.toml" in "0.3";
     content_filter_passes: "content-filter.toml" in "0.05";
@@ -76,6 +77,44 @@ fn every_scenario_is_valid() {
     let ran = Desk::new().mailquake(&words);
 
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), paths.len()), "{}", ran.stderr);
+}
+
+/// The plans themselves are scenarios, and each of those is run above.
+#[test]
+fn every_plan_to_start_from_is_valid_where_it_is_written_and_no_file_is_overwritten() {
+    let desk = Desk::new();
+    let list = desk.mailquake(&["new", "--list"]).stdout;
+    let kinds: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(kinds.len() >= 10, "{list}");
+    for kind in kinds {
+        let file = format!("{kind}.toml");
+        assert_eq!(desk.mailquake(&["new", kind, "-o", &file]).code, Some(0), "{kind}");
+        let ran = desk.mailquake(&["validate", &file]);
+        assert_eq!(ran.code, Some(0), "{kind}: {}", ran.stderr);
+        assert!(desk.read(&file).starts_with("#:schema plan.schema.json\n"), "{kind}");
+        assert!(desk.mailquake(&["new", kind]).stdout == desk.read(&file), "{kind}");
+    }
+    desk.write("mine.toml", "mine");
+    let refused = desk.mailquake(&["new", "-o", "mine.toml"]);
+    assert_eq!((refused.code, desk.read("mine.toml").as_str()), (Some(2), "mine"));
+    let near = desk.mailquake(&["new", "spike"]);
+    assert!(near.stderr.contains("did you mean `spikes`?"), "{}", near.stderr);
+}
+
+#[test]
+fn a_new_plan_runs_against_its_own_server_with_profile_and_phase() {
+    let desk = Desk::new();
+    desk.mailquake(&["new", "ci", "-o", "plan.toml"]);
+    let words = "run plan.toml --profile nightly --phase gate --time-scale 0.003 --scale 0.5 --format json --out out --set generator.limits.lag_p99=10s";
+
+    let summary = desk.mailquake(&words.split(' ').collect::<Vec<_>>()).ended(0);
+
+    let phases = summary["phases"].as_array().unwrap();
+    assert_eq!((phases.len(), &phases[0]["name"]), (1, &"gate".into()));
+    // 300 s and 200/s by the profile, in a small part.
+    assert!((40..160).contains(&number(&summary, "/all/messages/planned")), "{summary:#}");
+    let again = desk.mailquake(&["preview", "out/plan.toml", "--format", "json"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
 }
 
 #[test]

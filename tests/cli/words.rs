@@ -45,8 +45,8 @@ fn whole(ran: &Ran) -> String {
 #[test]
 fn each_command_explains_itself() {
     let desk = Desk::new();
-    let commands = "run quick validate preview check render report merge sink explain schema \
-                    completions man";
+    let commands = "run quick validate preview check render report merge compare sink new explain \
+                    schema completions man";
     for command in std::iter::once("").chain(commands.split(' ')) {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|w| !w.is_empty()).collect();
         let ran = desk.mailquake(&words);

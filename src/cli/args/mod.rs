@@ -71,6 +71,8 @@ pub enum Command {
     Sink(SinkArgs),
     /// Compares results folders phase by phase: what changed beyond noise.
     Compare(CompareArgs),
+    /// Writes a commented plan to start from.
+    New(NewArgs),
     /// Explains a code or a name: mistakes, outcomes, verdicts, exit codes, malformed cases.
     Explain(ExplainArgs),
     /// Prints the JSON Schema of plans or of results.
@@ -158,6 +160,28 @@ pub enum SinkTlsMode {
     Starttls,
     /// From the first octet on.
     Implicit,
+}
+
+/// The words behind `mailquake new`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  mailquake new --list
+  mailquake new > plan.toml
+  mailquake new soak -o soak.toml && mailquake run soak.toml --time-scale 0.01
+
+Each plan brings a server of its own; --target ADDR sends it to yours. An editor completes keys by
+the schema in the first line: mailquake schema plan > plan.schema.json")]
+pub struct NewArgs {
+    /// For which purpose; --list shows them.
+    #[arg(default_value = "quickstart")]
+    pub kind: String,
+    /// Lists the kinds of plans.
+    #[arg(long, exclusive = true)]
+    pub list: bool,
+    /// Writes the plan to FILE, which must not be there yet. Default: to standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// The words behind `mailquake explain`.

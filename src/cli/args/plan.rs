@@ -28,6 +28,11 @@ pub struct ValueFlags {
     /// as such, else text.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = value::setting)]
     pub sets: Vec<(String, String)>,
+    /// Lays this profile of the plan over it.
+    ///
+    /// Stronger than `[vars]`, weaker than `MAILQUAKE_VAR_NAME`.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
     /// The format of a plan from standard input.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub input_format: InputFormat,
@@ -65,6 +70,10 @@ pub struct PlanFlags {
     /// Where it sends to.
     #[command(flatten)]
     pub destination: DestinationFlags,
+    /// Takes only this phase of the plan, or NAME/2 of a phase of several levels or repetitions.
+    /// Repeatable; they run in the order of the file.
+    #[arg(long = "phase", value_name = "NAME")]
+    pub phases: Vec<String>,
     /// Multiplies all rates, connections and counts, such as 0.1.
     #[arg(long, value_name = "FACTOR", value_parser = value::factor)]
     pub scale: Option<f64>,
@@ -112,6 +121,7 @@ impl ValueFlags {
         Overrides {
             environment,
             vars_files,
+            profile: self.profile.clone(),
             vars: self.vars.clone(),
             sets: self.sets.clone(),
             ..Overrides::default()
@@ -127,6 +137,7 @@ impl PlanFlags {
         vars_files: Vec<VarsFile>,
     ) -> Overrides {
         Overrides {
+            phases: self.phases.clone(),
             seed: self.seed,
             scale: self.scale,
             time_scale: self.time_scale,

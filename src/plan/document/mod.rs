@@ -55,13 +55,13 @@ use super::Diagnostic;
 use super::de::Vocabulary;
 use reader::Reader;
 
-/// Keys of the root that this version does not build.
-const LATER: &[&str] = &["include", "profiles"];
-
 /// A mailquake plan: what to hit, who hits it, with which mail, when, and what must hold.
 #[derive(Clone, Debug, Default, JsonSchema, PartialEq, Serialize)]
 #[schemars(title = "mailquake plan")]
 pub struct Document {
+    /// The schema that an editor checks the file by; of no meaning to the program.
+    #[serde(rename = "$schema", skip_serializing)]
+    pub schema: Option<String>,
     /// The version of the plan format: 1.
     #[schemars(required, range(min = 1, max = 1))]
     pub version: Option<u64>,
@@ -78,6 +78,15 @@ pub struct Document {
     /// Values for the whole plan, used as `${name}` in any text of it.
     #[serde(default, skip_serializing)]
     pub vars: Table<Value>,
+    /// Files whose keys this one takes, and overrides: tables merge by key, phases by name, lists
+    /// and weights are replaced. Paths are relative to this file; a later one wins over those
+    /// before. TOML or YAML by their extension, at most 8 deep.
+    #[serde(default, skip_serializing)]
+    pub include: Vec<String>,
+    /// Changes to the plan by name, laid over it by `--profile NAME` in the same way: each is a
+    /// table with any keys of a plan.
+    #[serde(default, skip_serializing)]
+    pub profiles: Table<Value>,
     /// The default target.
     pub target: Option<Target>,
     /// Further targets by name; a client names its own.
@@ -116,11 +125,14 @@ impl Document {
     pub(super) fn read(tree: &Value, errors: &mut Vec<Diagnostic>) -> Self {
         let mut reader = Reader::new(tree, errors);
         let document = Self {
+            schema: reader.item("$schema"),
             version: reader.item("version"),
             name: reader.item("name"),
             seed: reader.item("seed"),
             labels: reader.item("labels").unwrap_or_default(),
             vars: reader.item("vars").unwrap_or_default(),
+            include: reader.item("include").unwrap_or_default(),
+            profiles: reader.item("profiles").unwrap_or_default(),
             target: reader.item("target"),
             targets: reader.table("targets"),
             defaults: reader.item("defaults"),
@@ -134,7 +146,7 @@ impl Document {
             monitor: reader.item("monitor"),
             generator: reader.item("generator"),
         };
-        reader.finish(LATER);
+        reader.finish();
         document
     }
 

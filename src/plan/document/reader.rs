@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Table, VOCABULARY};
-use crate::plan::{Diagnostic, DiagnosticCode, Part, Place, de, escape, suggest};
+use crate::plan::{Diagnostic, DiagnosticCode, de, escape, suggest};
 
 /// Reads the sections of a plan, and knows afterwards which keys nobody asked for.
 pub(super) struct Reader<'a> {
@@ -74,19 +74,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses the keys that nobody asked for.
-    pub(super) fn finish(self, later: &[&str]) {
+    pub(super) fn finish(self) {
         let Value::Object(sections) = self.tree else { return };
         for key in sections.keys().filter(|key| !key.starts_with("x-")) {
             if self.known.contains(&key.as_str()) {
                 continue;
             }
             let pointer = format!("/{}", escape(key));
-            self.errors.push(if later.contains(&key.as_str()) {
-                not_yet(pointer, key)
-            } else {
-                Diagnostic::key(DiagnosticCode::UnknownKey, pointer, format!("unknown key `{key}`"))
-                    .with_help(suggest(key, self.known.iter().copied()))
-            });
+            let message = format!("unknown key `{key}`");
+            self.errors.push(
+                Diagnostic::key(DiagnosticCode::UnknownKey, pointer, message)
+                    .with_help(suggest(key, self.known.iter().copied())),
+            );
         }
     }
 
@@ -98,14 +97,5 @@ impl<'a> Reader<'a> {
     fn wrong_type(&mut self, key: &str, wanted: &str) {
         let message = format!("expected {wanted}");
         self.errors.push(Diagnostic::value(DiagnosticCode::WrongType, format!("/{key}"), message));
-    }
-}
-
-fn not_yet(pointer: String, key: &str) -> Diagnostic {
-    Diagnostic {
-        code: DiagnosticCode::NotSupported,
-        place: Place::Plan(pointer, Part::Key),
-        message: format!("`{key}` is not supported yet"),
-        help: None,
     }
 }

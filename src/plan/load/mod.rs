@@ -10,10 +10,11 @@ use super::document::Document;
 use super::errors::PlanErrors;
 use super::files::{self, Files};
 use super::follow::Follow;
+use super::gather::{Pieces, gather};
 use super::lower::lower;
 use super::secrets::{self, Environment, Vault};
-use super::settle::{Overrides, escape_dollars, settle};
-use super::{Diagnostic, Plan, Source};
+use super::settle::{Overrides, escape_dollars, profile_names, settle};
+use super::{Diagnostic, DiagnosticCode, Place, Plan, Source, escape};
 
 /// So many mistakes of one kind are told; nobody reads more.
 const MOST_MISTAKES: usize = 1000;
@@ -48,9 +49,11 @@ pub fn load(
     overrides: &Overrides,
     surroundings: &Surroundings,
 ) -> Result<Loaded, PlanErrors> {
-    let tree = source.parse().map_err(|error| PlanErrors::new(source, vec![error]))?;
-    let mut errors = Vec::new();
-    let settled = settle(tree, overrides, surroundings.seed, &mut errors);
+    let gathered = gather(source, &surroundings.folder);
+    let (tree, pieces) = gathered.map_err(|errors| PlanErrors::new(source, errors))?;
+    let mut errors = in_other_profiles(&tree, overrides);
+    let mut settled = settle(tree, overrides, surroundings.seed, &mut errors);
+    pieces.anchor(&mut settled.tree, &settled.origins);
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut document = Document::read(&settled.tree, &mut found);
     found.truncate(MOST_MISTAKES);
@@ -67,7 +70,36 @@ pub fn load(
         secrets::refer(&mut document);
         return Ok(Loaded { plan, document });
     }
-    Err(PlanErrors::new(source, errors).veiled(secrets::veil(&settled.tree)))
+    Err(refused(source, errors, &pieces).veiled(secrets::veil(&settled.tree)))
+}
+
+fn refused(source: &Source, mut errors: Vec<Diagnostic>, pieces: &Pieces) -> PlanErrors {
+    pieces.place(&mut errors);
+    PlanErrors::new(source, errors)
+}
+
+/// What is wrong with the keys and values of profiles that are not chosen. Their variables may be
+/// there only when they are.
+fn in_other_profiles(tree: &Value, overrides: &Overrides) -> Vec<Diagnostic> {
+    let names = profile_names(tree);
+    let others = names.into_iter().filter(|name| overrides.profile.as_ref() != Some(name));
+    let mut errors = Vec::new();
+    for name in others {
+        let inside = format!("/profiles/{}/", escape(&name));
+        let chosen = Overrides { profile: Some(name), ..overrides.clone() };
+        let mut found = Vec::new();
+        let settled = settle(tree.clone(), &chosen, 0, &mut found);
+        let mut read = Vec::new();
+        Document::read(&settled.tree, &mut read);
+        read.truncate(MOST_MISTAKES);
+        found.extend(settled.origins.trace(read));
+        found.retain(|error| error.code != DiagnosticCode::Variable);
+        errors.extend(found.into_iter().filter(|error| match &error.place {
+            Place::Plan(pointer, _) => pointer.starts_with(&inside),
+            Place::File { .. } | Place::Octets(_) | Place::Flag(_) => false,
+        }));
+    }
+    errors
 }
 
 impl Loaded {

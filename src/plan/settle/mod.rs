@@ -9,7 +9,9 @@ mod extends;
 mod interpolate;
 mod origins;
 mod overrides;
+mod profile;
 mod scale;
+mod select;
 mod set;
 mod thresholds;
 mod variables;
@@ -22,6 +24,7 @@ use variables::Variables;
 pub use interpolate::escape_dollars;
 pub use origins::Origins;
 pub use overrides::{Destination, Overrides, PlannedThresholds, TargetAddress, VarsFile};
+pub(super) use profile::names as profile_names;
 
 /// A plan with its variables, overrides and `extends` worked in.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,23 +54,30 @@ pub fn settle(
     errors: &mut Vec<Diagnostic>,
 ) -> Settled {
     let mut findings = Findings::default();
-    let tree = match tree {
+    let (tree, kept) = match tree {
         Value::Object(table) => {
-            Value::Object(settle_table(table, overrides, default_seed, &mut findings))
+            let mut tree = settle_table(table, overrides, default_seed, &mut findings);
+            let kept = select::select(&mut tree, &overrides.phases, &mut findings);
+            (Value::Object(tree), kept)
         }
-        other => other,
+        other => (other, None),
     };
-    let Findings { origins, errors: found } = findings;
+    let Findings { mut origins, errors: found } = findings;
     errors.extend(origins.trace_all(found));
+    // What was found so far is told by the positions that phases had before some were left out.
+    if let Some(kept) = kept {
+        origins.keep_phases(kept);
+    }
     Settled { tree, origins }
 }
 
 fn settle_table(
-    table: Map<String, Value>,
+    mut table: Map<String, Value>,
     overrides: &Overrides,
     default_seed: u64,
     findings: &mut Findings,
 ) -> Map<String, Value> {
+    profile::choose(&mut table, overrides.profile.as_deref(), findings);
     let mut tree = with_values_set(table, overrides, findings);
     fill_variables(&mut tree, overrides, findings);
     extends::inherit(&mut tree, findings);

@@ -14,6 +14,8 @@ pub struct Origins {
     by_pointer: BTreeMap<String, Origin>,
     /// Where a mistake has been reported already.
     spoiled: BTreeSet<String>,
+    /// Where each phase stood in the whole plan, if only some were kept.
+    kept: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,35 @@ impl Origins {
         self.spoiled.insert(pointer.to_owned());
     }
 
+    /// Only the phases at these positions of the whole plan were kept. What is told of earlier is
+    /// told by the old positions.
+    pub(super) fn keep_phases(&mut self, kept: Vec<usize>) {
+        self.kept = Some(kept);
+    }
+
+    /// The pointer by which the value is known here: that of before phases were left out.
+    fn whole(&self, pointer: &str) -> String {
+        let moved = || {
+            let rest = pointer.strip_prefix("/phases/")?;
+            let (index, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let old = self.kept.as_ref()?.get(index.parse::<usize>().ok()?)?;
+            Some(format!("/phases/{old}{below}"))
+        };
+        moved().unwrap_or_else(|| pointer.to_owned())
+    }
+
+    /// The pointer in the plan file where the value at a pointer came from; none of a flag's.
+    pub(in crate::plan) fn source(&self, pointer: &str) -> Option<String> {
+        let mut pointer = self.whole(pointer);
+        while let Some((origin, rest)) = self.nearest(&pointer) {
+            match origin {
+                Origin::Copied(source) => pointer = format!("{source}{rest}"),
+                Origin::Flag(_) => return None,
+            }
+        }
+        Some(pointer)
+    }
+
     /// Puts each diagnostic where the user can mend it; drops repetitions, and those that only
     /// follow from a mistake that was reported before.
     pub fn trace(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -58,7 +89,7 @@ impl Origins {
     /// Whether the place, or the one that it was copied from, is spoiled.
     fn follows(&self, diagnostic: &Diagnostic) -> bool {
         let Some(pointer) = diagnostic.place.pointer() else { return false };
-        let mut pointer = pointer.to_owned();
+        let mut pointer = self.whole(pointer);
         loop {
             if heads(&pointer).any(|(head, _)| self.spoiled.contains(head)) {
                 return true;
@@ -71,6 +102,9 @@ impl Origins {
     }
 
     fn traced(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        if let Place::Plan(pointer, _) | Place::File { pointer, .. } = &mut diagnostic.place {
+            *pointer = self.whole(pointer);
+        }
         // The mistake stays in its file; only who uses the file is traced.
         while let Place::File { pointer, .. } = &mut diagnostic.place {
             let Some((Origin::Copied(source), rest)) = self.nearest(pointer) else { break };

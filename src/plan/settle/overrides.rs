@@ -12,6 +12,10 @@ pub struct Overrides {
     pub vars: Vec<(String, String)>,
     /// Values at a path, as `--set PATH=TEXT` gives them.
     pub sets: Vec<(String, String)>,
+    /// The profile that is laid over the plan.
+    pub profile: Option<String>,
+    /// The only phases that are kept: names, or `NAME/2` for a part of one. None: all.
+    pub phases: Vec<String>,
     /// The seed in place of the plan's.
     pub seed: Option<u64>,
     /// By what all levels and counts are multiplied; finite, above zero.

@@ -58,6 +58,13 @@ fn as_json(value: toml::Value) -> Option<Value> {
 
 /// The pointer of the topmost thing that the path added, or of the value itself.
 fn set(tree: &mut Value, path: &str, value: Value) -> Result<String, DeadEnd> {
+    let first = path.split('.').next().unwrap_or(path);
+    if ["include", "profiles"].contains(&first) {
+        return Err(DeadEnd {
+            message: format!("`{first}` is worked in before --set, and can't be set"),
+            help: Some("set the value of the plan that it changes".to_owned()),
+        });
+    }
     let mut pointer = String::new();
     let mut added = None;
     let mut here = tree;

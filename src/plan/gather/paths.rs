@@ -1,0 +1,95 @@
+//! A settled tree → the paths in it.
+//!
+//! The document knows its own paths, but no longer from which file each came; so those of
+//! included files are found here, before it is read. A test holds this list against a plan that
+//! names a file wherever one can be named.
+
+use serde_json::Value;
+
+use crate::plan::{escape, secrets};
+
+/// How a value holds a path.
+#[derive(Clone, Copy)]
+enum Form {
+    /// It is one.
+    Path,
+    /// `file:PATH`, or a secret that is none.
+    Secret,
+    /// A path, `file:PATH`, or a key that is none.
+    Key,
+}
+
+/// Where paths stand; `*` is any key or position.
+const PLACES: [(&[&str], Form); 15] = [
+    (&["clients", "*", "tls", "ca"], Form::Path),
+    (&["clients", "*", "tls", "certificate"], Form::Path),
+    (&["clients", "*", "tls", "key"], Form::Path),
+    (&["clients", "*", "auth", "password"], Form::Secret),
+    (&["messages", "*", "template"], Form::Path),
+    (&["messages", "*", "corpus"], Form::Path),
+    (&["messages", "*", "corpus", "path"], Form::Path),
+    (&["messages", "*", "text", "file"], Form::Path),
+    (&["messages", "*", "html", "file"], Form::Path),
+    (&["messages", "*", "attachments", "*"], Form::Path),
+    (&["messages", "*", "attachments", "*", "file"], Form::Path),
+    (&["messages", "*", "dkim", "key"], Form::Key),
+    (&["feeds", "*", "file"], Form::Path),
+    (&["sink", "tls", "certificate"], Form::Path),
+    (&["sink", "tls", "key"], Form::Path),
+];
+
+/// Secrets in rows of a feed.
+const ROWS: &[&str] = &["feeds", "*", "inline", "*", "password"];
+
+/// Gives each path with its pointer, and puts what comes back in its place.
+pub(super) fn each(tree: &mut Value, with: &mut dyn FnMut(&str, &str) -> Option<String>) {
+    for (place, form) in PLACES.into_iter().chain([(ROWS, Form::Secret)]) {
+        at(tree, place, "", &mut |pointer, text| {
+            let (prefix, path) = path_of(text, form)?;
+            let path = with(pointer, path)?;
+            Some(format!("{prefix}{path}"))
+        });
+    }
+}
+
+/// The path in a text, and what stands before it.
+fn path_of(text: &str, form: Form) -> Option<(&'static str, &str)> {
+    match form {
+        Form::Path => Some(("", text)),
+        Form::Secret => secrets::file_of(text).map(|path| ("file:", path)),
+        Form::Key => match secrets::file_of(text) {
+            Some(path) => Some(("file:", path)),
+            None => secrets::key_path(text).map(|path| ("", path)),
+        },
+    }
+    .filter(|(_, path)| !path.is_empty())
+}
+
+fn at(
+    value: &mut Value,
+    place: &[&str],
+    pointer: &str,
+    with: &mut dyn FnMut(&str, &str) -> Option<String>,
+) {
+    let Some((key, rest)) = place.split_first() else {
+        if let Value::String(text) = value
+            && let Some(changed) = with(pointer, text)
+        {
+            *text = changed;
+        }
+        return;
+    };
+    match value {
+        Value::Object(table) => {
+            for (name, below) in table.iter_mut().filter(|(name, _)| *key == "*" || name == key) {
+                at(below, rest, &format!("{pointer}/{}", escape(name)), with);
+            }
+        }
+        Value::Array(items) if *key == "*" => {
+            for (index, below) in items.iter_mut().enumerate() {
+                at(below, rest, &format!("{pointer}/{index}"), with);
+            }
+        }
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
