@@ -11,9 +11,10 @@ use super::distribution::{Distributions, MOST_PHASES, distributions};
 use super::facts::{Fact, facts};
 use super::tables::{self, Check, CodeRow, ErrorLine, NamedTable, PhaseLine};
 use crate::format;
-use crate::record::{Results, Summary, VerdictName};
-use crate::report::text::{fitness_sentence, footnotes, percentiles, verdict_word};
+use crate::record::{Results, SearchResult, Summary, VerdictName};
+use crate::report::text::{fitness_sentence, footnotes, misgivings, percentiles, verdict_word};
 use crate::report::throttling;
+use crate::verdict::search_level;
 
 /// So much of a plan is shown.
 const LONGEST_PLAN: usize = 200_000;
@@ -45,7 +46,8 @@ pub(super) struct View {
     errors: Vec<ErrorLine>,
     more_tables: Vec<NamedTable>,
     thresholds: Vec<Check>,
-    fitness_sentence: String,
+    /// One sentence where the tester was fit, else one for each check that says otherwise.
+    fit: Vec<String>,
     fitness: Vec<Check>,
     environment: Vec<Fact>,
     identity: Vec<Fact>,
@@ -124,7 +126,7 @@ impl View {
                 .chain(tables::cases(summary))
                 .collect(),
             thresholds: summary.thresholds.iter().map(Check::of_threshold).collect(),
-            fitness_sentence: fitness_sentence(&summary.fitness),
+            fit: fit(summary),
             fitness: summary.fitness.iter().map(Check::of_fitness).collect(),
             environment: facts(&summary.environment),
             identity: identity(summary),
@@ -159,18 +161,35 @@ fn escaped_pairs(summary: &Summary) -> Vec<(String, String)> {
     pairs.map(|(key, value)| (format::escape(key), format::escape(value))).collect()
 }
 
+fn fit(summary: &Summary) -> Vec<String> {
+    let misgivings = misgivings(&summary.fitness);
+    if misgivings.is_empty() { vec![fitness_sentence(&summary.fitness)] } else { misgivings }
+}
+
+/// Of a run that only searches, what it found, and the figures of its probes.
 fn tiles(summary: &Summary) -> Vec<Tile> {
-    let totals = &summary.totals;
+    let counts = summary.totals.messages.planned > 0;
+    let totals = if counts { &summary.totals } else { &summary.all };
+    let found = summary.phases.iter().find_map(|phase| phase.search.as_ref());
     let [p50, _, p99, max] = percentiles(&totals.response_ms.unwrap_or_default());
     let errors = if totals.messages.errors() == 0 {
         "0".to_owned()
     } else {
         format::share(totals.errors_share)
     };
-    let accepted = totals.accepted_per_s.map_or_else(|| format::UNKNOWN.to_owned(), format::rate);
+    let rate = |rate: Option<f64>| rate.map_or_else(|| format::UNKNOWN.to_owned(), format::rate);
+    let level = |search: &SearchResult| {
+        let level = search.capacity.map(|level| search_level(level, &search.unit));
+        level.unwrap_or_else(|| format::UNKNOWN.to_owned())
+    };
+    let pace = match found {
+        Some(search) => (level(search), "capacity found"),
+        None => (rate(totals.accepted_per_s), "accepted per second"),
+    };
+    let messages = format::count(totals.messages.started);
     [
-        (format::count(totals.messages.started), "messages"),
-        (accepted, "accepted per second"),
+        (messages, if counts { "messages" } else { "messages of probes and warm-ups" }),
+        pace,
         (errors, "errors"),
         (p50, "median response"),
         (p99, "99th percentile"),

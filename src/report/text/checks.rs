@@ -102,10 +102,15 @@ pub(super) fn fitness(rows: &[FitnessRow], page: Page<'_>) -> Vec<String> {
     if poor.is_empty() { entry("generator", &fitness_sentence(rows), page.width) } else { poor }
 }
 
+/// What says that the tester was not fit, check by check; nothing where it was.
+pub(in crate::report) fn misgivings(rows: &[FitnessRow]) -> Vec<String> {
+    let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
+    poor.map(|row| poor_words(row, rows).1).collect()
+}
+
 /// The whole in one sentence: fit, or what says otherwise.
 pub(in crate::report) fn fitness_sentence(rows: &[FitnessRow]) -> String {
-    let poor = rows.iter().filter(|row| row.status != FitnessStatus::Ok);
-    let poor: Vec<String> = poor.map(|row| poor_words(row, rows).1).collect();
+    let poor = misgivings(rows);
     if rows.is_empty() {
         "not checked".to_owned()
     } else if poor.is_empty() {

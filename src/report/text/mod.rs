@@ -11,7 +11,7 @@ mod searches;
 mod steps;
 mod watched;
 
-pub(super) use checks::{fitness_sentence, outcome};
+pub(super) use checks::{fitness_sentence, misgivings, outcome};
 pub(super) use phases::{achieved, achieved_in_all, footnotes, mark, percentiles};
 
 use std::path::Path;
