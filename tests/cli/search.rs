@@ -193,6 +193,23 @@ fn a_search_that_is_interrupted_tells_what_it_found_up_to_then() {
 }
 
 #[test]
+fn a_threshold_that_ends_the_run_ends_the_search_beside_it() {
+    let desk = Desk::with_plan(
+        "[[phases]]\nname = \"app\"\nkind = \"steady\"\nrate = \"20/s\"\nduration = \"30s\"\n\
+         [[phases.thresholds]]\ncheck = \"message.p50 < 1us\"\nwindow = \"1s\"\naction = \"abort\"\n\
+         [[phases]]\nname = \"find\"\nwith = \"app\"\nkind = \"search\"\n\
+         rate = { from = \"50/s\", to = \"1000/s\" }\nhold = \"20s\"\nwhile = [\"message.errors < 1%\"]\n",
+    );
+
+    let summary = found(&desk, &[], 5);
+
+    assert_eq!(summary["thresholds"][0]["aborted"], true);
+    let search = &summary["phases"][1]["search"];
+    assert_eq!((&search["ended"], &search["capacity"]), (&json!("interrupted"), &Value::Null));
+    assert_eq!(search["probes"][0]["held"], Value::Null, "{search}");
+}
+
+#[test]
 fn a_feed_that_is_used_up_ends_the_search() {
     let desk = Desk::new();
     desk.write(
