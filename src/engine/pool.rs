@@ -20,9 +20,13 @@ use crate::record::PhaseGauge;
 use crate::smtp::{End, Outcome, Step};
 
 /// What an idle session does next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is matched where it is made; a box would be an allocation for each message"
+)]
 pub(super) enum Next {
     /// Carries this message.
-    Start(Box<Start>),
+    Start(Start),
     /// Waits in the pool.
     Parked,
     /// Leaves.
@@ -172,7 +176,7 @@ impl<D: Dialer> Worker<D> {
 
     fn next_start(&self, handle: &Rc<Handle>, start: Start) -> Next {
         let start = self.when_built(handle, start);
-        start.map_or(Next::Parked, |start| Next::Start(Box::new(start)))
+        start.map_or(Next::Parked, Next::Start)
     }
 
     /// A start whose commands ride behind the text of the one before, if one is due.

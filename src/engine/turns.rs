@@ -119,7 +119,7 @@ impl<D: Dialer> Session<D> {
     pub(super) fn seek(&mut self, now: Instant) -> Flow {
         match self.worker.next(&self.handle, now) {
             Next::Start(start) => {
-                if !self.begin(*start, now) {
+                if !self.begin(start, now) {
                     // The loop of events goes on between messages that can't be sent.
                     self.thinking_until = Some(now + LOCAL_PAUSE);
                 }
