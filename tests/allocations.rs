@@ -47,10 +47,10 @@ impl Drop for Sink {
 }
 
 /// So many messages were begun in a second, and so many blocks of memory were allocated then.
-fn sent(sink: &Sink, pipelining: &str, phase: &str) -> (u64, u64) {
+fn sent(sink: &Sink, client: &str, phase: &str) -> (u64, u64) {
     let plan = format!(
         "version = 1\nname = \"allocations\"\nseed = 1\n[target]\naddress = \"{}\"\n\
-         [clients.app]\nmessages = \"note\"\npipelining = \"{pipelining}\"\nmax_connections = 4\n\
+         [clients.app]\nmessages = \"note\"\n{client}\n\
          messages_per_connection = 1000000\n\
          [messages.note]\nfrom = \"from@load.test\"\nto = \"to@example.test\"\nsubject = \"Note\"\n\
          text = \"One of many.\"\n[monitor]\nenabled = false\n\
@@ -92,12 +92,12 @@ fn sent(sink: &Sink, pipelining: &str, phase: &str) -> (u64, u64) {
     (to.0 - from.0, to.1 - from.1)
 }
 
-fn each(sink: &Sink, pipelining: &str, phases: [&str; 2]) -> f64 {
-    let [few, many] = phases.map(|phase| sent(sink, pipelining, phase));
-    let more = u32::try_from(many.0 - few.0).unwrap();
-    assert!(more > 1000, "{few:?} {many:?}");
-    let blocks = i32::try_from(i64::try_from(many.1).unwrap() - i64::try_from(few.1).unwrap());
-    f64::from(blocks.unwrap()) / f64::from(more)
+/// What a message more allocates, by a run that sends few and one that sends many.
+fn each(sink: &Sink, [few, many]: [(&str, &str); 2]) -> f64 {
+    let [few, many] = [few, many].map(|(client, phase)| sent(sink, client, phase));
+    assert!(many.0 > few.0 + 500, "{few:?} {many:?}");
+    let more = |few, many| f64::from(u32::try_from(many).unwrap()) - f64::from(few);
+    more(u32::try_from(few.1).unwrap(), many.1) / more(u32::try_from(few.0).unwrap(), many.0)
 }
 
 /// All in one, because the allocator counts for the whole process.
@@ -105,14 +105,15 @@ fn each(sink: &Sink, pipelining: &str, phases: [&str; 2]) -> f64 {
 fn a_constant_message_allocates_nothing() {
     let sink = Sink::start();
     let _profiler = dhat::Profiler::builder().testing().build();
-    let open = ["arrival = \"even\"\nrate = \"100/s\"", "arrival = \"even\"\nrate = \"2000/s\""];
+    let [few, many] =
+        ["100/s", "2000/s"].map(|rate| format!("arrival = \"even\"\nrate = \"{rate}\""));
     // What is made at the first use stays.
-    let _ = sent(&sink, "auto", open[0]);
+    let _ = sent(&sink, "", &few);
     for pipelining in ["never", "full"] {
-        let each = each(&sink, pipelining, open);
+        let client = format!("pipelining = \"{pipelining}\"\nmax_connections = 4");
+        let each = each(&sink, [(&client, &few), (&client, &many)]);
         assert!(each < NOTHING, "{pipelining}: {each} allocations for each message");
     }
-    let closed = ["connections = 1", "connections = 4"];
-    let each = each(&sink, "auto", closed);
+    let each = each(&sink, [("think = \"10ms\"", "connections = 1"), ("", "connections = 4")]);
     assert!(each < NOTHING, "closed: {each} allocations for each message");
 }
