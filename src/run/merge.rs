@@ -18,7 +18,7 @@ use crate::record::{
     Chronicle, ChronicleError, Event, Folder, FolderError, Frame, Ledger, PhaseSpan, RunEnd,
     RunRecord, Seconds, Summary,
 };
-use crate::verdict::{ExitCode, Watch};
+use crate::verdict::{ExitCode, LiveThresholds};
 
 /// What came out.
 #[derive(Debug)]
@@ -221,7 +221,7 @@ fn fold(
 ) -> Result<Ending, MergeError> {
     let mut streams = streams(chronicles, addresses)?;
     let (mut ledger, mut usage) = (Ledger::new(plan), Usage::new(plan));
-    let mut watch = Watch::of_folder(plan, addresses);
+    let mut live = LiveThresholds::of_folder(plan, addresses);
     let mut spans = BTreeMap::new();
     for second in 0.. {
         let mut sum = Frame { second, ..Frame::default() };
@@ -239,19 +239,19 @@ fn fold(
         ledger.fold(&sum);
         usage.add(&sum.stints, &so_far);
         // What broke is told by the rows.
-        drop(watch.take(&sum, plan, &so_far));
+        drop(live.take(&sum, plan, &so_far));
         folder.add(&sum, plan, &so_far);
     }
     let run = end(&streams)?;
     for stream in &streams {
-        watch.remember(stream.seconds.end().map_or(&[], |end| &end.live), plan);
+        live.remember(stream.seconds.end().map_or(&[], |end| &end.live), plan);
     }
-    let run = RunEnd { live: watch.rows(plan), ..run };
+    let run = RunEnd { live: live.rows(plan), ..run };
     Ok(Ending {
         plan: Arc::clone(plan),
         ledger,
         usage,
-        watch,
+        live,
         addresses: addresses.to_vec(),
         run,
         extent: Kept::Whole,

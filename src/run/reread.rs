@@ -17,7 +17,7 @@ use crate::record::{
     Chronicle, ChronicleError, Event, Ledger, PhaseSpan, RunEnd, SearchResult, SeriesRow, Summary,
     ThresholdRow,
 };
-use crate::verdict::Watch;
+use crate::verdict::LiveThresholds;
 
 /// A results folder that was read.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
     let plan = Arc::new(chronicle.plan().clone());
     let mut folded = fold(&chronicle, &plan)?;
     match &folded.end {
-        Some(end) => folded.watch.remember(&end.live, &plan),
-        None => folded.watch.remember(&told(&chronicle)?, &plan),
+        Some(end) => folded.live.remember(&end.live, &plan),
+        None => folded.live.remember(&told(&chronicle)?, &plan),
     }
     let last = folded.last;
     let (run, extent) = match folded.end {
@@ -56,7 +56,7 @@ pub fn reread(path: &Path) -> Result<Reread, RereadError> {
         plan,
         ledger: folded.ledger,
         usage: folded.usage,
-        watch: folded.watch,
+        live: folded.live,
         run,
         extent,
     };
@@ -78,7 +78,7 @@ fn told(chronicle: &Chronicle) -> Result<Vec<ThresholdRow>, ChronicleError> {
 struct Folded {
     ledger: Ledger,
     usage: Usage,
-    watch: Watch,
+    live: LiveThresholds,
     last: Option<u64>,
     /// How it stood after the last finished second.
     so_far: RunEnd,
@@ -95,7 +95,7 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
     let mut folded = Folded {
         ledger: Ledger::new(plan),
         usage,
-        watch: Watch::of_folder(plan, &chronicle.run().addresses),
+        live: LiveThresholds::of_folder(plan, &chronicle.run().addresses),
         last: None,
         so_far: RunEnd::default(),
         end: None,
@@ -105,7 +105,7 @@ fn fold(chronicle: &Chronicle, plan: &Plan) -> Result<Folded, ChronicleError> {
         folded.ledger.fold(&second.frame);
         folded.usage.add(&second.frame.stints, &second.spans);
         // What broke is told by the rows.
-        drop(folded.watch.take(&second.frame, plan, &second.spans));
+        drop(folded.live.take(&second.frame, plan, &second.spans));
         for (spans, sample) in second.looks.iter().zip(samples.by_ref()) {
             folded.usage.look(&sample?, spans);
         }

@@ -16,7 +16,7 @@ use crate::record::{
     EnvironmentFigures, Event, Extent, FitnessRow, FolderError, Ledger, Results, RunEnd, RunRecord,
     Summary, conserved,
 };
-use crate::verdict::{self, Course, ExitCode, Interruption, Watch};
+use crate::verdict::{self, Course, ExitCode, Interruption, LiveThresholds};
 
 /// The version of the format of `summary.json`.
 const SCHEMA_VERSION: u32 = 1;
@@ -56,7 +56,7 @@ pub(super) struct Ending {
     pub(super) plan: Arc<Plan>,
     pub(super) ledger: Ledger,
     pub(super) usage: Usage,
-    pub(super) watch: Watch,
+    pub(super) live: LiveThresholds,
     pub(super) addresses: Vec<Vec<String>>,
     pub(super) run: RunEnd,
     pub(super) extent: Kept,
@@ -78,7 +78,7 @@ impl Ending {
         let loads = self.usage.loads();
         let listed = verdict::thresholds_of(&results);
         let mut thresholds = verdict::judge(&listed, &results, &loads);
-        self.watch.amend(&listed, &mut thresholds);
+        self.live.amend(&listed, &mut thresholds);
         let mut fitness = record.before.clone();
         fitness.extend(self.checked(verdict::fitness(&results, &loads, &self.usage.machine())));
         let (totals, all) = (results.totals(), results.all());

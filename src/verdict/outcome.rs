@@ -157,14 +157,20 @@ fn failed(first: &ThresholdRow, others: usize) -> String {
 }
 
 fn passed(thresholds: &[ThresholdRow]) -> String {
-    let unmet = thresholds.iter().filter(|row| !row.holds).count();
-    match (thresholds.len(), unmet) {
+    let unmet: Vec<&ThresholdRow> = thresholds.iter().filter(|row| !row.holds).collect();
+    match (thresholds.len(), unmet.as_slice()) {
         (0, _) => "There are no thresholds, and the tester was fit.".to_owned(),
-        (1, 0) => "The threshold holds, and the tester was fit.".to_owned(),
-        (all, 0) => format!("All {all} thresholds hold, and the tester was fit."),
-        (_, unmet) => format!(
-            "Every threshold that decides holds, and the tester was fit; {unmet} only warn."
-        ),
+        (1, []) => "The threshold holds, and the tester was fit.".to_owned(),
+        (all, []) => format!("All {all} thresholds hold, and the tester was fit."),
+        (_, [first, others @ ..]) => {
+            let more = match others.len() {
+                0 => String::new(),
+                1 => ", and one other".to_owned(),
+                others => format!(", and {others} others"),
+            };
+            let broken = words::broken(first);
+            format!("What decides holds, and the tester was fit. Only a warning: {broken}{more}.")
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! A settled tree → the paths in it.
 //!
 //! The document knows its own paths, but no longer from which file each came; so those of
-//! included files are found here, before it is read. A test holds this list against a plan that
-//! names a file wherever one can be named.
+//! included files are found here, before it is read. A test holds this list against the document's.
 
 use serde_json::Value;
 
@@ -91,5 +90,74 @@ fn at(
             }
         }
         Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::document::Document;
+    use crate::plan::files;
+
+    /// A file wherever the plan language has one.
+    fn tree() -> Value {
+        let tls = json!({ "mode": "starttls", "ca": "a", "certificate": "b", "key": "c" });
+        let auth = json!({ "user": "u", "password": "file:d" });
+        json!({
+            "version": 1,
+            "name": "paths",
+            "clients": {
+                "app": { "messages": "note", "tls": tls, "auth": auth },
+                "users": { "messages": "note", "auth": { "users": "users" } },
+            },
+            "messages": {
+                "note": {
+                    "text": { "file": "e" },
+                    "html": { "file": "f" },
+                    "attachments": ["g", { "file": "h" }],
+                    "dkim": { "domain": "d.test", "selector": "s", "key": "i.pem" },
+                },
+                "signed": { "dkim": { "domain": "d.test", "selector": "s", "key": "file:j" } },
+                "whole": { "template": "k" },
+                "short": { "corpus": "l" },
+                "long": { "corpus": { "path": "m" } },
+            },
+            "feeds": {
+                "rows": { "file": "n.csv" },
+                "users": { "inline": [{ "user": "u", "password": "file:o" }] },
+            },
+            "sink": { "tls": { "mode": "starttls", "certificate": "p", "key": "q" } },
+        })
+    }
+
+    fn read(tree: &Value) -> Document {
+        let mut errors = Vec::new();
+        let document = Document::read(tree, &mut errors);
+        assert!(errors.is_empty(), "{errors:?}");
+        document
+    }
+
+    #[test]
+    fn the_places_are_those_that_the_document_knows() {
+        let anchored = |tree: &Value| {
+            let mut document = read(tree);
+            files::anchor(&mut document, Path::new("/plans"));
+            document.to_tree()
+        };
+        let mut found = 0;
+        let mut by_places = tree();
+        each(&mut by_places, &mut |_, path| {
+            found += 1;
+            Some(format!("/plans/{path}"))
+        });
+
+        // Those that are absolute by now stay as they are.
+        assert_eq!(by_places.to_string().matches("/plans/").count(), found);
+        assert_eq!(anchored(&by_places), anchored(&tree()));
+        assert_eq!(found, PLACES.len() + 2, "a place without a file here can't be wrong");
     }
 }

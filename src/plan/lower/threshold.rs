@@ -11,7 +11,7 @@ use super::names::Names;
 use crate::plan::document::{
     Action as ActionName, Document, NoData as NoDataName, ShortOr, ThresholdEntry, ThresholdTable,
 };
-use crate::plan::model::{Load, Phase};
+use crate::plan::model::{Begin, Load, Phase};
 use crate::plan::threshold::{Action, Metric, NoData, Op, Scope, Threshold};
 use crate::plan::{Diagnostic, DiagnosticCode, Span, suggest};
 
@@ -28,10 +28,24 @@ pub(super) fn lower_plan_wide(
         phases.iter().filter(counts).any(|phase| matches!(phase.load, Load::Open { .. }));
     let place = Place {
         taken: if has_rate { Taken::WithRate } else { Taken::WithoutRate },
-        length: phases.iter().filter(counts).map(|phase| phase.duration).sum(),
+        length: longest(phases),
         whose: "all phases that count together last",
     };
     lower_list(entries, "/thresholds", place, names, faults)
+}
+
+/// How long phases that count follow each other at most, where that is planned. Beside others
+/// (`with`) they may last as long as all of them.
+fn longest(phases: &[Phase]) -> Option<Duration> {
+    let counts = |phase: &Phase| phase.counts() && phase.load != Load::Pause;
+    let is_apart = phases.iter().all(|phase| !matches!(phase.begin, Begin::With(..)));
+    let apart = phases.split(|phase| is_apart && !counts(phase));
+    let lengths: Option<Vec<Duration>> = apart
+        .map(|together| {
+            together.iter().filter(|phase| counts(phase)).map(|phase| phase.duration).sum()
+        })
+        .collect();
+    lengths?.into_iter().max()
 }
 
 /// Whether there is a planned rate where a threshold is taken.

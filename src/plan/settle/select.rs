@@ -46,9 +46,10 @@ pub(super) fn select(
     let known: Vec<&str> = phases.iter().filter_map(own_name).collect();
     findings.errors.extend(unknown.map(|name| no_phase(name, &known)));
     check_companions(&chosen, &known, findings);
-    if chosen.is_empty() {
-        // That no phase is left is no mistake of its own.
+    if !findings.errors.is_empty() {
+        // That no phase is left, or none that a threshold needs, is no mistake of its own.
         findings.origins.spoiled("/phases");
+        findings.origins.spoiled("/thresholds");
     }
     let kept = chosen.iter().map(|(index, _)| *index).collect();
     *phases = chosen.into_iter().map(|(_, phase)| phase).collect();

@@ -42,18 +42,18 @@ pub(in crate::report) fn outcome(row: &ThresholdRow) -> String {
         Some(value) => format::value_beside(value, row.limit, &row.unit),
         None => "not known: never taken, or no answer came".to_owned(),
     }];
+    if !row.holds && row.action == "warn" {
+        parts.push("only a warning".to_owned());
+    }
+    parts.extend(breaking(row));
     // With `for` a value may be on the wrong side of the limit, and what holds is how long.
     parts.extend(row.value.filter(|_| row.for_s.is_none()).and_then(|value| margin(row, value)));
     parts.extend(times(row));
     if let Some(phase) = &row.phase {
         parts.push(format!("in {phase}"));
     }
-    parts.extend(breaking(row));
     if row.few_samples {
         parts.push("few samples".to_owned());
-    }
-    if !row.holds && row.action == "warn" {
-        parts.push("only a warning".to_owned());
     }
     parts.join(" · ")
 }
@@ -89,6 +89,11 @@ fn margin(row: &ThresholdRow, value: f64) -> Option<String> {
         return None;
     }
     let distance = (value - limit).abs() / limit;
+    if !row.holds && value >= 2.0 * limit {
+        let times = value / limit;
+        let digits = usize::from(times < 10.0);
+        return Some(format!("{times:.digits$} times the limit"));
+    }
     let distance =
         if distance < 0.1 { format::share(distance) } else { format!("{:.0} %", distance * 100.0) };
     Some(if row.holds { format!("{distance} to spare") } else { format!("off by {distance}") })
@@ -240,11 +245,11 @@ mod tests {
 
         assert_eq!(
             outcome(&row),
-            "612 ms · off by 22 % · over 10s · in soak · ended the run at 1:20"
+            "612 ms · ended the run at 1:20 · off by 22 % · over 10s · in soak"
         );
         assert_eq!(
             outcome(&forgiven),
-            "612 ms · over 10s · for 5s · in soak · broken for at most 2s"
+            "612 ms · broken for at most 2s · over 10s · for 5s · in soak"
         );
     }
 

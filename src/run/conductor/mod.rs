@@ -27,7 +27,7 @@ use crate::record::{
     self, Cell, ErrorKey, Event, Extent, Folder, Frame, Ledger, Merger, Onset, RunEnd,
 };
 use crate::report::{Counted, Exposed, LastSecond, Progress, throttling_began};
-use crate::verdict::{self, Interruption};
+use crate::verdict::{Interruption, LiveThresholds};
 use figures::asked;
 
 /// How far ahead an order is sent, so that all workers have it in time.
@@ -52,7 +52,7 @@ pub(super) struct Conductor {
     usage: Usage,
     /// The process that is watched, until the monitor has it.
     watched: Option<Watch>,
-    watch: verdict::Watch,
+    live: LiveThresholds,
     /// When the monitor was last asked.
     looked: Duration,
     /// What it said.
@@ -98,7 +98,7 @@ impl Conductor {
             searches: Searches::new(&shared.plan),
             usage,
             watched,
-            watch: verdict::Watch::new(&shared.plan, &addresses(shared)),
+            live: LiveThresholds::new(&shared.plan, &addresses(shared)),
             looked: Duration::ZERO,
             sample: None,
             last_second: None,
@@ -116,7 +116,7 @@ impl Conductor {
     /// Conducts until all workers have ended.
     pub(super) async fn conduct(mut self, observe: Observe<'_>) -> (Ending, Folder) {
         self.replan(observe);
-        let mut monitor = self.watch(observe);
+        let mut monitor = self.start_monitor(observe);
         let mut beat = tokio::time::interval(self.shared.plan.monitor.interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
@@ -145,7 +145,7 @@ impl Conductor {
         self.end(stalls, observe)
     }
 
-    fn watch(&mut self, observe: Observe<'_>) -> Option<Monitor> {
+    fn start_monitor(&mut self, observe: Observe<'_>) -> Option<Monitor> {
         if !self.shared.plan.monitor.enabled {
             return None;
         }
@@ -200,7 +200,7 @@ impl Conductor {
         let spans = self.phases.spans(&self.shared, self.now());
         self.usage.add(&frame.stints, &spans);
         self.tell_throttled(frame.second, observe);
-        for crossing in self.watch.take(frame, &self.shared.plan, &spans) {
+        for crossing in self.live.take(frame, &self.shared.plan, &spans) {
             self.cross(frame.second + 1, crossing, observe);
         }
         self.folder.add(frame, &self.shared.plan, &spans);
@@ -388,7 +388,7 @@ impl Conductor {
             usage: self.usage,
             addresses,
             run: RunEnd {
-                live: self.watch.rows(&self.shared.plan),
+                live: self.live.rows(&self.shared.plan),
                 took: now,
                 spans,
                 interrupted: self.interrupted.map(|signal| signal.signal().to_owned()),
@@ -399,7 +399,7 @@ impl Conductor {
                 sink: None,
                 searches: self.searches.into_results(),
             },
-            watch: self.watch,
+            live: self.live,
             extent: Kept::Whole,
         };
         if let Some(used_up) = used_up {

@@ -9,24 +9,24 @@ use crate::format;
 use crate::plan::Action;
 use crate::record::{Event, ThresholdRow};
 use crate::run::Update;
-use crate::verdict::{self, Crossing, broken, named};
+use crate::verdict::{Crossed, Crossing, broken, named};
 
 impl Conductor {
     /// A threshold broke or recovered at the end of a second.
     pub(super) fn cross(&mut self, second: u64, crossing: Crossing, observe: Observe<'_>) {
         let at_s = Duration::from_secs(second).as_secs_f64();
         let mut row = crossing.row;
-        match crossing.turn {
-            verdict::Turn::Broke => {
+        match crossing.crossed {
+            Crossed::Broke => {
                 row.aborted = crossing.action == Action::Abort && self.may_be_aborted();
                 observe(&Update::Threshold(crossed(&row)));
                 self.folder.event(&Event::ThresholdBroken { at_s, row: row.clone() });
                 if row.aborted {
-                    self.watch.abort(crossing.check);
+                    self.live.abort(crossing.check);
                     self.drain(Instant::now() + AHEAD, observe);
                 }
             }
-            verdict::Turn::Recovered => {
+            Crossed::Recovered => {
                 let place = row.phase.as_ref().map(|phase| format!(" in `{phase}`"));
                 let place = place.unwrap_or_default();
                 let at = format::clock(Duration::from_secs(second));

@@ -18,8 +18,10 @@ pub(super) struct Streak {
     pub(super) broken_at: Option<Duration>,
     /// The worst value of the times that it counted as broken.
     pub(super) worst_broken: Option<Finding>,
-    /// The worst value with which it held.
-    pub(super) worst_held: Option<Finding>,
+    /// The worst value of all.
+    pub(super) worst_seen: Option<Finding>,
+    /// Whether it held once, by what was measured or because the plan says so.
+    pub(super) has_held: bool,
     /// The longest time that it was broken, whether that counts or not.
     pub(super) longest: Option<Duration>,
     /// What was found last.
@@ -28,7 +30,7 @@ pub(super) struct Streak {
 
 /// A threshold that begins to count as broken, or no longer does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Turn {
+pub enum Crossed {
     /// It counts as broken from now on.
     Broke,
     /// It holds again.
@@ -43,13 +45,15 @@ impl Streak {
         threshold: &Threshold,
         finding: Finding,
         (now, in_force): (Duration, Duration),
-    ) -> Option<Turn> {
+    ) -> Option<Crossed> {
         self.last = Some(finding);
+        self.worst_seen = Some(worse(threshold, self.worst_seen, finding));
         if holds(threshold, finding.value) {
-            self.worst_held = Some(worse(threshold, self.worst_held, finding));
+            let is_known = finding.value != Value::NeverTaken;
+            self.has_held |= is_known || threshold.no_data == NoData::Pass;
             self.since = None;
             self.worst = None;
-            return std::mem::take(&mut self.counts).then_some(Turn::Recovered);
+            return std::mem::take(&mut self.counts).then_some(Crossed::Recovered);
         }
         let since = *self.since.get_or_insert(in_force);
         let length = in_force.saturating_sub(since);
@@ -61,7 +65,7 @@ impl Streak {
         }
         self.worst_broken = Some(worse(threshold, self.worst_broken, worst));
         self.broken_at.get_or_insert(now);
-        (!std::mem::replace(&mut self.counts, true)).then_some(Turn::Broke)
+        (!std::mem::replace(&mut self.counts, true)).then_some(Crossed::Broke)
     }
 
     /// Forgets for how long it has been broken: there was a pause.

@@ -44,8 +44,8 @@ fn span(phase: PhaseId, start: u64, length: u64, now: u64) -> Option<PhaseSpan> 
 struct Run {
     plan: Plan,
     phases: Vec<(PhaseId, u64, u64)>,
-    watch: Watch,
-    told: Vec<(u64, Turn, Option<f64>)>,
+    live: LiveThresholds,
+    told: Vec<(u64, Crossed, Option<f64>)>,
     now: u64,
 }
 
@@ -58,8 +58,8 @@ impl Run {
     }
 
     fn new(plan: Plan, phases: Vec<(PhaseId, u64, u64)>) -> Self {
-        let watch = Watch::new(&plan, &addresses());
-        Self { plan, phases, watch, told: Vec::new(), now: 0 }
+        let live = LiveThresholds::new(&plan, &addresses());
+        Self { plan, phases, live, told: Vec::new(), now: 0 }
     }
 
     fn spans(&self) -> Vec<PhaseSpan> {
@@ -70,8 +70,8 @@ impl Run {
     fn second(&mut self, cells: Vec<(CellKey, Cell)>) {
         let frame = frame(self.now, cells);
         self.now += 1;
-        for crossing in self.watch.take(&frame, &self.plan, &self.spans()) {
-            self.told.push((self.now, crossing.turn, crossing.row.value));
+        for crossing in self.live.take(&frame, &self.plan, &self.spans()) {
+            self.told.push((self.now, crossing.crossed, crossing.row.value));
         }
     }
 
@@ -87,7 +87,7 @@ impl Run {
         self
     }
 
-    fn turns(&self) -> Vec<(u64, Turn)> {
+    fn turns(&self) -> Vec<(u64, Crossed)> {
         self.told.iter().map(|(at, turn, _)| (*at, *turn)).collect()
     }
 
@@ -98,7 +98,7 @@ impl Run {
             Results { plan: &self.plan, ledger: &ledger, spans: &spans, addresses: &addresses };
         let listed = thresholds_of(&results);
         let mut rows = judge(&listed, &results, &[]);
-        self.watch.amend(&listed, &mut rows);
+        self.live.amend(&listed, &mut rows);
         rows
     }
 
@@ -125,9 +125,35 @@ fn a_window_breaks_as_soon_as_it_is_full_and_never_holds_again() {
 
     let row = run.row();
 
-    assert_eq!(run.turns(), [(13, Turn::Broke), (14, Turn::Recovered)]);
+    assert_eq!(run.turns(), [(13, Crossed::Broke), (14, Crossed::Recovered)]);
     assert_eq!((row.holds, row.broken_at_s, row.window_s), (false, Some(13.0), Some(3)));
     assert!(near(row.value, 500.0), "the worst while it was broken: {row:?}");
+}
+
+#[test]
+fn what_was_broken_each_time_does_not_hold_however_short_that_was() {
+    for threshold in [check(1), Threshold { window: None, ..check(1) }] {
+        let threshold = Threshold { lasting: seconds(5), ..threshold };
+        let run = Run::of_phase(threshold).open([(1, 500), (1, 500), (1, 500)]);
+
+        let row = run.row();
+
+        assert_eq!((run.told.len(), row.holds, row.broken_at_s), (0, false, None));
+        assert_eq!(row.longest_broken_s, Some(2.0));
+        assert!(row.window_s.is_none() || near(row.value, 500.0), "{row:?}");
+    }
+}
+
+#[test]
+fn of_two_equal_ones_only_one_ends_the_run() {
+    let mut plan = plan();
+    plan.phases[OPEN.index()].thresholds = vec![check(1), check(1)];
+    let mut run = Run::new(plan, vec![(OPEN, 10, 10)]).open([(1, 500)]);
+    run.live.abort(0);
+
+    let aborted: Vec<bool> = run.rows().iter().map(|row| row.aborted).collect();
+
+    assert_eq!(aborted, [true, false]);
 }
 
 #[test]
@@ -153,8 +179,8 @@ fn for_forgives_what_is_too_short_and_counts_without_a_pause() {
     let row = short.row();
     assert_eq!((short.told.len(), row.holds), (0, true));
     assert_eq!((row.for_s, row.longest_broken_s), (Some(2), Some(1.0)));
-    assert!(near(row.value, 10.0), "{row:?}");
-    assert_eq!(long.turns(), [(14, Turn::Broke), (15, Turn::Recovered)]);
+    assert!(near(row.value, 500.0), "the worst, which is forgiven: {row:?}");
+    assert_eq!(long.turns(), [(14, Crossed::Broke), (15, Crossed::Recovered)]);
     assert_eq!((long.row().holds, long.row().longest_broken_s), (false, Some(2.0)));
 }
 
@@ -178,7 +204,7 @@ fn stragglers_are_judged_beside_the_messages_that_started_with_them() {
     }
 
     assert!(held.holds && near(held.value, 30.0 / 530.0), "{held:?}");
-    assert_eq!(run.turns(), [(26, Turn::Broke)]);
+    assert_eq!(run.turns(), [(26, Crossed::Broke)]);
     assert!(near(run.row().value, 60.0 / 560.0), "{:?}", run.row());
 }
 
@@ -237,7 +263,7 @@ fn the_processor_is_that_of_the_busiest_worker_in_the_window() {
         let mut frame = frame(second, Vec::new());
         frame.stints = vec![stint(0, used), stint(1, 50)];
         run.now = second + 1;
-        assert!(run.watch.take(&frame, &run.plan, &run.spans()).is_empty());
+        assert!(run.live.take(&frame, &run.plan, &run.spans()).is_empty());
     }
 
     assert!(near(run.row().value, 0.7), "{:?}", run.row());
@@ -282,7 +308,7 @@ fn a_window_that_was_never_full_means_what_the_plan_says() {
 
 #[test]
 fn a_window_in_which_nothing_ended_means_what_the_plan_says() {
-    for (no_data, told) in [(NoData::Fail, vec![(15, Turn::Broke)]), (NoData::Pass, vec![])] {
+    for (no_data, told) in [(NoData::Fail, vec![(15, Crossed::Broke)]), (NoData::Pass, vec![])] {
         let run = Run::of_phase(Threshold { no_data, ..check(3) }).open([
             (1, 10),
             (1, 10),
@@ -300,7 +326,7 @@ fn a_window_in_which_nothing_ended_means_what_the_plan_says() {
 fn a_phase_that_is_shorter_by_the_rounding_is_one_window() {
     let mut plan = plan();
     plan.phases[OPEN.index()].thresholds = vec![check(1)];
-    let mut watch = Watch::new(&plan, &addresses());
+    let mut live = LiveThresholds::new(&plan, &addresses());
     let span = PhaseSpan {
         phase: OPEN,
         start: Duration::from_millis(300),
@@ -309,7 +335,7 @@ fn a_phase_that_is_shorter_by_the_rounding_is_one_window() {
     };
     let cells = vec![(key(OPEN, 0, 0), messages(1, Outcome::Accepted, 500))];
 
-    let told = watch.take(&frame(0, cells), &plan, &[span]);
+    let told = live.take(&frame(0, cells), &plan, &[span]);
 
     assert_eq!(told.len(), 1);
     assert!(near(told[0].row.value, 500.0), "{told:?}");
@@ -322,11 +348,11 @@ fn without_a_window_all_that_ended_so_far_is_judged_each_second() {
     for _ in 0..2 {
         run.second(vec![(key(OPEN, 0, 0), messages(5, Outcome::Permanent, 1))]);
     }
-    run.watch.abort(0);
+    run.live.abort(0);
 
     let row = run.row();
 
-    assert_eq!(run.turns(), [(13, Turn::Broke)]);
+    assert_eq!(run.turns(), [(13, Crossed::Broke)]);
     assert_eq!((row.holds, row.aborted, row.broken_at_s), (false, true, Some(13.0)));
     assert!(near(row.value, 10.0 / 90.0), "{row:?}");
 }
@@ -357,7 +383,7 @@ fn plan_wide_ones_look_at_all_phases_but_warm_ups_and_begin_anew_behind_a_pause(
         run.second(if is_sent { vec![(key(phase, 0, 0), failed)] } else { Vec::new() });
     }
 
-    assert_eq!(run.turns(), [(15, Turn::Broke)], "two seconds fill no window of three");
+    assert_eq!(run.turns(), [(15, Crossed::Broke)], "two seconds fill no window of three");
     assert_eq!(run.row().phase, None);
 }
 
@@ -368,7 +394,7 @@ fn a_percentile_among_messages_without_an_answer_breaks_and_has_no_value() {
         run.second(vec![(key(OPEN, 0, 0), messages(3, Outcome::TimedOut, 30_000))]);
     }
 
-    assert_eq!(run.told, [(12, Turn::Broke, None)]);
+    assert_eq!(run.told, [(12, Crossed::Broke, None)]);
     assert_eq!((run.row().holds, run.row().few_samples), (false, true));
 }
 
@@ -377,7 +403,7 @@ fn thresholds_that_can_wait_for_the_end_are_not_watched() {
     let run = Run::of_phase(check(0)).open([(1, 500); 10]);
 
     assert_eq!(run.turns(), []);
-    assert!(run.watch.checks.is_empty());
+    assert!(run.live.checks.is_empty());
 }
 
 #[test]
@@ -393,7 +419,7 @@ fn what_a_run_found_of_the_times_of_steps_is_taken_from_it() {
         cell.step(crate::smtp::Step::Mail).time.record(Duration::from_millis(took));
         vec![(key(OPEN, 0, 0), cell)]
     };
-    let mut folder = Watch::of_folder(&plan, &addresses());
+    let mut folder = LiveThresholds::of_folder(&plan, &addresses());
     let mut held_back = Vec::new();
     for took in [10, 10, 10, 10, 300, 10, 10, 10, 10, 10] {
         held_back.extend(second(took));
@@ -408,7 +434,7 @@ fn what_a_run_found_of_the_times_of_steps_is_taken_from_it() {
         });
         assert!(folder.take(&frame, &plan, &run.spans()).iter().all(|it| it.check != 0));
     }
-    let found = run.watch.rows(&plan);
+    let found = run.live.rows(&plan);
 
     folder.remember(&found, &plan);
 
@@ -424,7 +450,7 @@ fn of_several_folders_the_worst_counts() {
     let mut plan = plan();
     let metric = Metric::Step(crate::smtp::Step::Mail, Stat::Max);
     plan.phases[OPEN.index()].thresholds = vec![Threshold { metric, ..check(3) }];
-    let blank = Watch::new(&plan, &addresses()).rows(&plan).remove(0);
+    let blank = LiveThresholds::new(&plan, &addresses()).rows(&plan).remove(0);
     let held = |value| ThresholdRow { value: Some(value), holds: true, ..blank.clone() };
     let broken =
         ThresholdRow { value: Some(120.0), holds: false, broken_at_s: Some(15.0), ..blank.clone() };
@@ -432,7 +458,7 @@ fn of_several_folders_the_worst_counts() {
     for (rows, expected) in
         [(&rows[..2], held(15.0)), (&rows[1..2], held(15.0)), (&rows[..], broken)]
     {
-        let mut folder = Watch::of_folder(&plan, &addresses());
+        let mut folder = LiveThresholds::of_folder(&plan, &addresses());
         for row in rows {
             folder.remember(std::slice::from_ref(row), &plan);
         }

@@ -27,21 +27,21 @@ use slide::{Kind, Slide};
 use streak::Streak;
 use stretch::Stretch;
 
-pub use streak::Turn;
+pub use streak::Crossed;
 
 /// The thresholds of a plan that are judged while it runs.
 #[derive(Debug)]
-pub struct Watch {
+pub struct LiveThresholds {
     checks: Vec<Check>,
 }
 
 /// A threshold that broke or recovered.
 #[derive(Clone, Debug)]
 pub struct Crossing {
-    /// Which of them, for [`Watch::abort`].
+    /// Which of them, for [`LiveThresholds::abort`].
     pub check: usize,
     /// What happened.
-    pub turn: Turn,
+    pub crossed: Crossed,
     /// What is to be done about it.
     pub action: Action,
     /// How it stands.
@@ -77,14 +77,14 @@ enum Source {
     Folder,
 }
 
-impl Watch {
+impl LiveThresholds {
     /// Watches the thresholds of a plan; `addresses` are those of the run, by target.
     pub fn new(plan: &Plan, addresses: &[Vec<String>]) -> Self {
         Self::of(plan, addresses, Source::Run)
     }
 
     /// The same for the frames of a results folder. What it can't judge on them, the times of
-    /// steps, is without data unless [`Watch::remember`] tells what the run found.
+    /// steps, is without data unless [`LiveThresholds::remember`] tells what the run found.
     pub fn of_folder(plan: &Plan, addresses: &[Vec<String>]) -> Self {
         Self::of(plan, addresses, Source::Folder)
     }
@@ -115,9 +115,9 @@ impl Watch {
     pub fn take(&mut self, frame: &Frame, plan: &Plan, spans: &[PhaseSpan]) -> Vec<Crossing> {
         let checks = self.checks.iter_mut().enumerate();
         let crossings = checks.filter_map(|(at, check)| {
-            let turn = check.take(frame, plan, spans)?;
+            let crossed = check.take(frame, plan, spans)?;
             let row = check.row(plan);
-            Some(Crossing { check: at, turn, action: check.threshold.action, row })
+            Some(Crossing { check: at, crossed, action: check.threshold.action, row })
         });
         crossings.collect()
     }
@@ -147,10 +147,12 @@ impl Watch {
 
     /// Puts what was seen into the rows that [`super::judge`] gave for these thresholds.
     pub fn amend(&self, thresholds: &[(Option<PhaseId>, &Threshold)], rows: &mut [ThresholdRow]) {
+        // Of equal ones each has its own: only one of them ends a run.
+        let mut left: Vec<&Check> = self.checks.iter().collect();
         for ((phase, threshold), row) in thresholds.iter().zip(rows) {
             let is_it = |check: &&Check| check.phase == *phase && check.threshold == **threshold;
-            if let Some(check) = self.checks.iter().find(is_it) {
-                check.amend(row);
+            if let Some(at) = left.iter().position(is_it) {
+                left.remove(at).amend(row);
             }
         }
     }
@@ -163,7 +165,7 @@ fn is_of(row: &ThresholdRow, other: &ThresholdRow) -> bool {
 }
 
 impl Check {
-    fn take(&mut self, frame: &Frame, plan: &Plan, spans: &[PhaseSpan]) -> Option<Turn> {
+    fn take(&mut self, frame: &Frame, plan: &Plan, spans: &[PhaseSpan]) -> Option<Crossed> {
         if self.threshold.window.is_some() && self.is_not_in_folders() {
             return None;
         }
@@ -290,12 +292,13 @@ impl Check {
             row.holds = false;
             streak.worst_broken
         } else if self.threshold.window.is_some() {
-            row.holds = streak.last.is_some() || self.threshold.no_data == NoData::Pass;
-            streak.worst_held
+            // One that was broken whenever it was judged does not hold, however short that was.
+            let is_not_taken = streak.last.is_none() && self.threshold.no_data == NoData::Pass;
+            row.holds = streak.has_held || is_not_taken;
+            streak.worst_seen
         } else {
             // What is broken at the end was not so for long enough.
-            let is_taken = streak.last.is_some_and(|last| last.value != Value::NeverTaken);
-            row.holds |= is_taken && !self.threshold.lasting.is_zero();
+            row.holds |= streak.has_held && !self.threshold.lasting.is_zero();
             return;
         };
         row.value = shown.and_then(known);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::record::PhaseSpan;
 
 /// Phases that follow each other within this are one stretch: behind a count the next phase begins
-/// only when all workers have heard of it.
-const GAP: Duration = Duration::from_secs(1);
+/// only when all workers have heard of it. A pause of the plan that is shorter divides nothing.
+const GAP: Duration = Duration::from_millis(500);
 
 /// A time in which phases were in force without a break.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
