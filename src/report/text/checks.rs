@@ -78,8 +78,11 @@ fn breaking(row: &ThresholdRow) -> Option<String> {
             format!("broke at {at}")
         });
     }
-    let longest = seconds(row.longest_broken_s).and_then(Span::new)?;
-    Some(format!("broken for at most {longest}"))
+    let longest = seconds(row.longest_broken_s)?;
+    if !row.holds {
+        return Some("broken whenever it was judged".to_owned());
+    }
+    Some(format!("broken for at most {}", format::duration(longest)))
 }
 
 /// The distance from the limit as a share of it.
@@ -249,7 +252,7 @@ mod tests {
         );
         assert_eq!(
             outcome(&forgiven),
-            "612 ms · broken for at most 2s · over 10s · for 5s · in soak"
+            "612 ms · broken for at most 2.0 s · over 10s · for 5s · in soak"
         );
     }
 
