@@ -1,17 +1,18 @@
 #!/bin/sh
-# Processor time for each message: mailquake, smtp-source and a bare client, side by side.
+# mailquake beside smtp-source, smtp-sink and a bare client in C: cost, system calls, memory, starts.
 #
-#     benches/compare.sh [--rounds 9] [--messages 100000]
+#     benches/compare.sh [--rounds 9] [--seconds 10] [--only cost,calls,...] [--write]
 #
-# Needs a release build of mailquake (or MAILQUAKE=PATH), smtp-source and smtp-sink (Postfix), a C
-# compiler, make and python3. Installs nothing; says what is missing.
+# Needs a release build of mailquake (or MAILQUAKE=PATH), smtp-source and smtp-sink (Postfix),
+# strace, a C compiler, make and python3. Installs nothing; says what is missing. `--write` puts the
+# tables into benches/RESULTS.md.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 mailquake=${MAILQUAKE:-$here/../target/release/mailquake}
 
 lacking=
-for tool in smtp-source smtp-sink cc make python3; do
+for tool in smtp-source smtp-sink strace cc make python3; do
     command -v "$tool" >/dev/null || lacking="$lacking $tool"
 done
 [ -x "$mailquake" ] || lacking="$lacking $mailquake"
@@ -21,4 +22,4 @@ if [ -n "$lacking" ]; then
 fi
 make -s -C "$here/bare"
 export PATH
-exec python3 "$here/compare.py" --bare "$here/bare" --mailquake "$mailquake" "$@"
+exec python3 -B "$here/compare" --bare "$here/bare" --mailquake "$mailquake" "$@"

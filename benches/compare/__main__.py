@@ -1,0 +1,55 @@
+"""mailquake beside other tools. Called by compare.sh."""
+import argparse
+import os
+import tempfile
+
+import calls
+import cost
+import limits
+import page
+from tools import Tools
+
+PARTS = {
+    "cost": cost.measure,
+    "calls": calls.measure,
+    "throughput": limits.throughput,
+    "sessions": limits.sessions,
+    "schedule": limits.schedule,
+    "large": limits.large,
+    "start": limits.start,
+    "memory": limits.memory,
+}
+HEAD = """# Results of benches/compare.sh
+Whole processes, alternating in each round; medians, with the smallest and the largest in brackets.
+Processor time is user + system of one process. "Bare" is the client and the sink of `benches/bare`,
+one thread with epoll each.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="compare.sh")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=10, help="how long a round is, about")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--write", action="store_true", help="into RESULTS.md")
+    parser.add_argument("--bare", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--mailquake", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    wanted = options.only.split(",")
+    strange = [name for name in wanted if name not in PARTS]
+    if strange or options.rounds < 1 or options.seconds <= 0:
+        parser.error(f"parts are {', '.join(PARTS)}; rounds and seconds are above zero")
+    text = [HEAD, page.machine(options)]
+    with tempfile.TemporaryDirectory() as folder:
+        tools = Tools(options, folder)
+        for name in wanted:
+            text.extend(PARTS[name](tools, options))
+    text = "\n".join(text)
+    print(text)
+    if options.write:
+        path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "RESULTS.md")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+main()
