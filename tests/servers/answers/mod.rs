@@ -1,7 +1,7 @@
 //! Servers whose answers are known by a formula, in processes of their own and in real time.
 //!
 //! What is judged lies on plateaus, or where the curve is a slope that a noisy machine hardly
-//! moves. A case may be tried once more, because another program can take the processor from all
+//! moves. A case may be tried twice more, because another program can take the processor from all
 //! of them; that it was is said. The exact figures are judged in virtual time, by `cargo test`.
 
 mod cases;
@@ -148,13 +148,14 @@ impl Figures {
         self.is_within(case, name, expected, expected)
     }
 
-    /// A time behind a stall of so many milliseconds: within 2 ms, or 5 % of that stall.
+    /// A time behind a stall of so many milliseconds: within 5 % of that stall, and on the plateau
+    /// beside it within 0.5 %.
     ///
-    /// A plateau is as sharp as ever; on the slope, each session that came meanwhile waits for the
-    /// server to serve those before it, which grows with the stall and not with the percentile.
+    /// On the slope each session that came meanwhile waits for the server to serve those before
+    /// it, which grows with the stall and not with the percentile.
     fn is_behind(&self, stall: f64, case: &str, name: &str, expected: f64) -> Result<(), String> {
-        let slope = expected > stall * 0.05;
-        self.is_within(case, name, expected, if slope { stall } else { expected })
+        let is_on_slope = expected > stall * 0.05;
+        self.is_within(case, name, expected, if is_on_slope { stall } else { stall / 10.0 })
     }
 
     fn is_within(&self, case: &str, name: &str, expected: f64, of: f64) -> Result<(), String> {
@@ -169,10 +170,12 @@ fn row(case: &str, what: &str, expected: &str, measured: &str) {
     println!("| {case} | {} | {expected} | {measured} |", what.replace("_ms", ""));
 }
 
-/// Tries a case, and once more where the machine may have been in the way.
+/// Tries a case, and twice more where the machine may have been in the way.
 fn judge(case: &str, measure: impl Fn() -> Result<(), String>) {
-    if let Err(first) = measure() {
-        println!("{case}: {first}; once more");
-        measure().unwrap_or_else(|second| panic!("{case}, twice: {first}; {second}"));
+    let mut failures = Vec::new();
+    while let Err(failure) = measure() {
+        println!("{case}: {failure}");
+        failures.push(failure);
+        assert!(failures.len() < 3, "{case}, three times: {failures:?}");
     }
 }
