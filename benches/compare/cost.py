@@ -2,7 +2,7 @@
 import sys
 
 from page import GOAL, goal, median, spread, table
-from process import Server, nobody, run
+from process import Server, run
 from tools import KEPT
 
 FEW = 5_000
@@ -37,9 +37,6 @@ class Pair:
 def pairs(tools):
     """Name of the server -> name of the client -> both."""
 
-    def smtp_sink(port):
-        return ["smtp-sink", *nobody(), f"127.0.0.1:{port}", "1000"]
-
     clients = {
         "smtp-source -d": tools.smtp_source("-d"),
         **{f"mailquake {mode}": tools.mailquake(KEPT.format(mode))
@@ -54,7 +51,7 @@ def pairs(tools):
     return {
         "bare sink": ({**clients, **{f"{name}, a connection each": of for name, of in each.items()}},
                       tools.bare_sink),
-        "smtp-sink": (clients, smtp_sink),
+        "smtp-sink": (clients, tools.smtp_sink),
         "mailquake sink": ({"smtp-source -d": tools.smtp_source("-d"),
                             "mailquake full, BDAT": chunks}, tools.sink),
     }

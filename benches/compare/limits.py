@@ -9,7 +9,7 @@ import sys
 import time
 
 from page import GOAL, goal, median, spread, table
-from process import Server, nobody, run
+from process import Server, run
 from tools import KEPT
 
 MIB = 1 << 20
@@ -17,10 +17,7 @@ MIB = 1 << 20
 
 def throughput(tools, options):
     """Messages each second on all cores, both ends included."""
-    def smtp_sink(port):
-        return ["smtp-sink", *nobody(), f"127.0.0.1:{port}", "1000"]
-
-    ends = {"smtp-source -d to smtp-sink": (tools.smtp_source("-d"), smtp_sink),
+    ends = {"smtp-source -d to smtp-sink": (tools.smtp_source("-d"), tools.smtp_sink),
             "mailquake `full` to a mailquake sink": (tools.mailquake(KEPT.format("full")), tools.sink)}
     rates = {name: [] for name in ends}
     for turn in range(options.rounds):

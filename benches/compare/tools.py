@@ -2,6 +2,8 @@
 import os
 import shutil
 
+from process import nobody
+
 CONNECTIONS = 50
 OCTETS = 1024
 PLAN = """version = 1
@@ -65,6 +67,10 @@ class Tools:
     def smtp_source(*flags):
         return lambda port, count: ["smtp-source", *flags, "-s", str(CONNECTIONS), "-m", str(count),
                                     "-l", str(OCTETS), f"127.0.0.1:{port}"]
+
+    @staticmethod
+    def smtp_sink(port):
+        return ["smtp-sink", *nobody(), f"127.0.0.1:{port}", "1000"]
 
     def bare_sink(self, port):
         return [f"{self.bare}/sink", str(port)]

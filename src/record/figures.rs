@@ -114,8 +114,8 @@ pub struct ThresholdRow {
     /// The phase it was judged in; none: the whole run.
     pub phase: Option<String>,
     /// The value; none where it was never taken, or falls among messages without an answer. With
-    /// a window the worst of all windows that were full; where it was broken, the worst while it
-    /// was; else the worst of those in which it held.
+    /// a window the worst of all that were judged; where it counts as broken, the worst of the times
+    /// that it did.
     pub value: Option<f64>,
     /// What it is compared with, in the same unit.
     pub limit: f64,

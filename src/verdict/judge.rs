@@ -15,7 +15,7 @@ use super::words::blank_row;
 
 /// Judges thresholds, each in its phase or, without one, over everything but warm-ups. Of one with
 /// a window nothing is known from sums: it is as if there had been nothing to measure, until
-/// [`super::Watch::amend`] puts in what was seen second by second.
+/// [`super::LiveThresholds::amend`] puts in what was seen second by second.
 pub fn judge(
     thresholds: &[(Option<PhaseId>, &Threshold)],
     results: &Results<'_>,
