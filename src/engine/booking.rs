@@ -118,7 +118,7 @@ impl<D: Dialer> Session<D> {
 
     fn transcript(&self, seq: u64, mail: &Mail, end: &End) -> Vec<String> {
         // What was not given to the kernel was not said.
-        let all_written = self.written == self.out.len();
+        let all_written = self.out.is_written();
         let unanswered = (end.code.is_none() && all_written).then_some(end.step);
         let lines = self.text.replies().transcript(&Said {
             ehlo: &self.worker.manners(self.handle.client).ehlo,

@@ -69,7 +69,7 @@ impl<D: Dialer> Session<D> {
         };
         let name = connector.name(self.worker.server(&self.handle));
         self.connection.secure(connector.connector(), name);
-        self.dialog.on(Input::Flushed, now, &mut self.out, &mut self.events);
+        self.dialog.on(Input::Flushed, now, self.out.commands(), &mut self.events);
         Flow::On
     }
 

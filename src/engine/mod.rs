@@ -18,6 +18,7 @@ mod gauges;
 mod handle;
 mod handshake;
 mod order;
+mod outgoing;
 mod pacer;
 mod pacing;
 mod pool;

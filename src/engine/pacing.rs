@@ -13,7 +13,7 @@ impl<D: Dialer> Session<D> {
     /// Whether there is something to be written that the plan holds back.
     pub(super) fn is_at_its_own_pace(&self) -> bool {
         self.trickle.as_ref().is_some_and(|trickle| trickle.is_at_its_own_pace())
-            && self.written < self.out.len()
+            && !self.out.is_written()
     }
 
     /// The plan holds the next octets back.
@@ -37,8 +37,8 @@ impl<D: Dialer> Session<D> {
     pub(super) fn trickled(&mut self, count: usize, now: Instant) {
         let Some(trickle) = &mut self.trickle else { return };
         trickle.progressed(now);
-        let written = self.written - count..self.written;
-        for _ in 0..trickle.commands_in(&self.out, written) {
+        let written = self.out.written() - count..self.out.written();
+        for _ in 0..trickle.commands_in(self.out.own(), written) {
             self.dialog.command_written(now);
         }
         self.await_reply(now);

@@ -121,7 +121,7 @@ impl<D: Dialer> Worker<D> {
         if let Some(this) = self.this.upgrade() {
             let mut tasks = self.tasks.borrow_mut();
             match start.case {
-                None => tasks.spawn_local(session::serve(this, handle, start)),
+                None => tasks.spawn_local(session::serve(this, handle, Box::new(start))),
                 Some(case) => tasks.spawn_local(rude::serve(this, handle, start, case)),
             };
         }

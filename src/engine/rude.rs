@@ -91,7 +91,7 @@ struct Stage<'a, D: Dialer> {
 
 impl<D: Dialer> Stage<'_, D> {
     async fn play(&self, case: &Case) -> Played {
-        let timeouts = self.worker.timeouts(self.handle.client);
+        let timeouts = self.worker.sender(self.handle.client).timeouts;
         self.handle.deadline.set(Some(Instant::now() + timeouts.connect));
         let route = self.worker.route(self.handle);
         let connected = connect(&self.worker.dialer, &route, self.handle).await;
@@ -211,7 +211,7 @@ impl<D: Dialer> Performance<'_, '_, D> {
     }
 
     fn patience(&self) -> Duration {
-        let timeouts = self.stage.worker.timeouts(self.stage.handle.client);
+        let timeouts = self.stage.worker.sender(self.stage.handle.client).timeouts;
         match self.player.patience() {
             Patience::Reply => timeouts.reply,
             Patience::EndOfData => timeouts.end_of_data,

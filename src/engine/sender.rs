@@ -13,7 +13,7 @@ use super::handle::{Handle, Signal};
 use super::start::Start;
 use super::tls::Connector;
 use crate::draw::{Draw, Purpose};
-use crate::plan::{Client, Plan};
+use crate::plan::{Client, Plan, Timeouts};
 use crate::smtp::{Auth, BodyType, Dialog, Exchange, Expectations, Keyring, Manners, Step, nonce};
 
 /// How long a session of the open model stays idle before it leaves.
@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_secs(5);
 /// A worker's part of a client.
 pub(super) struct Sender {
     pub(super) manners: Rc<Manners>,
+    /// Those of its target.
+    pub(super) timeouts: Timeouts,
     /// What its handshakes begin with; none where it speaks in clear.
     pub(super) tls: Option<Connector>,
     /// The keys that its users' logins made.
@@ -70,12 +72,13 @@ impl Sender {
     }
 
     pub(super) fn new(client: &Client, plan: &Plan, tls: Option<Connector>) -> Self {
+        let target = &plan.targets[client.target.index()];
         let manners = Manners {
             ehlo: client.ehlo.clone(),
             pipelining: client.pipelining,
             tls: client.tls.as_ref().map(|tls| tls.mode),
             ending: client.end,
-            protocol: plan.targets[client.target.index()].protocol,
+            protocol: target.protocol,
             chunking: client.chunking,
             dsn: client.dsn.clone(),
             xclient: client.xclient.clone(),
@@ -83,6 +86,7 @@ impl Sender {
         };
         Self {
             manners: Rc::new(manners),
+            timeouts: target.timeouts,
             tls,
             keyring: Rc::default(),
             expected: Expected::new(client, plan),

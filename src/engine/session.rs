@@ -10,16 +10,18 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::booking;
-use super::books::ErrorText;
-use super::connect::connect;
-use super::dialer::Dialer;
+use super::books::{Books, ErrorText};
+use super::connect::{Unconnected, connect};
+use super::dialer::{Dialer, Route};
 use super::handle::{Handle, Signal};
 use super::handshake::Agreed;
+use super::outgoing::Outgoing;
 use super::start::Start;
 use super::transport::Transport;
 use super::trickle::Trickle;
@@ -28,13 +30,8 @@ use crate::plan::PhaseId;
 use crate::record::CellKey;
 use crate::smtp::{Dialog, End, Event, Input, Mark, Outcome, Reply, Step};
 
-/// How large a write buffer a session keeps.
-const KEPT_BUFFER: usize = 64 * 1024;
-
 /// What ended a wait.
 enum Happening {
-    /// All octets were given to the kernel.
-    Flushed,
     /// So many octets are in the worker's read buffer.
     Read(usize),
     /// The connection ended.
@@ -55,12 +52,41 @@ pub(super) enum Flow {
 }
 
 /// Opens a session for a start and serves until it ends.
-pub(super) async fn serve<D: Dialer>(worker: Rc<Worker<D>>, handle: Rc<Handle>, start: Start) {
-    let attendance = Attendance { worker: Rc::clone(&worker), handle: Rc::clone(&handle) };
-    if let Some(session) = Session::open(worker, handle, start).await {
+///
+/// Thousands of these futures live at one time, so what only connecting needs is gone when the
+/// session stands, and a session is held once.
+pub(super) async fn serve<D: Dialer>(
+    worker: Rc<Worker<D>>,
+    handle: Rc<Handle>,
+    mut start: Box<Start>,
+) {
+    let attendance = Attendance { worker, handle };
+    let Attendance { worker, handle } = &attendance;
+    let began = Instant::now();
+    let route = set_out(worker, handle, &mut start, began);
+    let connected = connect(&worker.dialer, &route, handle).await;
+    let ahead = if connected.is_ok() { route.preamble.len() as u64 } else { 0 };
+    drop(route);
+    worker.books.count(start.key, |cell| cell.octets.sent += ahead);
+    let mut opened = Session::open(&attendance, *start, began, connected);
+    // By reference: moved out, it would be held twice.
+    if let Some(session) = &mut opened {
         session.converse().await;
     }
-    drop(attendance);
+}
+
+/// A start's session is about to be connected; how.
+fn set_out<D: Dialer>(
+    worker: &Worker<D>,
+    handle: &Handle,
+    start: &mut Start,
+    now: Instant,
+) -> Route {
+    start.goes_to(handle.address);
+    start.act(now);
+    worker.books.count(start.key, |cell| cell.sessions.started += 1);
+    handle.deadline.set(Some(now + worker.sender(handle.client).timeouts.connect));
+    worker.route(handle)
 }
 
 /// Tells the worker that a session is gone, on every way out.
@@ -87,8 +113,7 @@ pub(super) struct Session<D: Dialer> {
     pub(super) began: Instant,
     pub(super) carried: u32,
     pub(super) thinking_until: Option<Instant>,
-    pub(super) out: Vec<u8>,
-    pub(super) written: usize,
+    pub(super) out: Outgoing,
     /// The places in `out` that the dialog is told of when they are written.
     pub(super) marks: VecDeque<(usize, Mark)>,
     pub(super) write_failed: bool,
@@ -101,79 +126,82 @@ pub(super) struct Session<D: Dialer> {
     pub(super) text: ErrorText,
 }
 
+/// There is no connection: books why, and ends the start that it was for.
+fn unconnected(
+    books: &Books,
+    start: Start,
+    failure: &Unconnected,
+    (took, now): (Duration, Instant),
+) {
+    let gave_up_after = failure.is_too_late().then_some(took);
+    books.count(start.key, |cell| {
+        cell.step(Step::Connect).unanswered(gave_up_after);
+        if failure.is_too_late() {
+            cell.session.record_censored(took);
+        }
+    });
+    let (outcome, cause) = failure.outcome(took);
+    if failure.is_refusal() {
+        booking::refused(books, start.key, &cause);
+    }
+    start.settle(&End::without_reply(outcome, Step::Connect), now, &ErrorText::of(cause));
+}
+
 impl<D: Dialer> Session<D> {
-    /// Connects; a failure is the start's end.
-    async fn open(worker: Rc<Worker<D>>, handle: Rc<Handle>, mut start: Start) -> Option<Self> {
-        start.goes_to(handle.address);
-        let key = start.key;
-        let began = Instant::now();
-        start.act(began);
-        worker.books.count(key, |cell| cell.sessions.started += 1);
-        let timeouts = worker.timeouts(handle.client);
-        handle.deadline.set(Some(began + timeouts.connect));
-        let route = worker.route(&handle);
-        let connected = connect(&worker.dialer, &route, &handle).await;
+    /// A session on what connecting has come to; a failure is the start's end.
+    fn open(
+        attendance: &Attendance<D>,
+        start: Start,
+        began: Instant,
+        connected: Result<D::Connection, Unconnected>,
+    ) -> Option<Self> {
+        let Attendance { worker, handle } = attendance;
         let now = Instant::now();
         let took = now.saturating_duration_since(began);
         handle.deadline.set(None);
-        match connected {
-            Ok(connection) => {
-                worker.books.count(key, |cell| {
-                    let step = cell.step(Step::Connect);
-                    step.ok += 1;
-                    step.time.record(took);
-                    cell.octets.sent += route.preamble.len() as u64;
-                });
-                worker.connected(&handle);
-                let manners = worker.manners(handle.client);
-                let pace = worker.client(handle.client).pace;
-                let dialog = Dialog::new(manners).numbered(handle.number);
-                let dialog = worker.with_login(dialog, &handle, start.message);
-                let mut session = Self {
-                    worker,
-                    handle,
-                    connection: Transport::Plain(connection),
-                    dialog,
-                    starts: VecDeque::new(),
-                    key,
-                    began,
-                    carried: 0,
-                    thinking_until: None,
-                    out: Vec::new(),
-                    written: 0,
-                    marks: VecDeque::new(),
-                    write_failed: false,
-                    unsent: false,
-                    partial: Vec::new(),
-                    trickle: pace.map(|pace| Box::new(Trickle::new(pace))),
-                    events: Vec::new(),
-                    text: ErrorText::default(),
-                };
-                session.starts.push_back(start);
-                Some(session)
-            }
+        let connection = match connected {
+            Ok(connection) => connection,
             Err(failure) => {
-                let gave_up_after = failure.is_too_late().then_some(took);
-                worker.books.count(key, |cell| {
-                    cell.step(Step::Connect).unanswered(gave_up_after);
-                    if failure.is_too_late() {
-                        cell.session.record_censored(took);
-                    }
-                });
-                let (outcome, cause) = failure.outcome(took);
-                if failure.is_refusal() {
-                    booking::refused(&worker.books, key, &cause);
-                }
-                let text = ErrorText::of(cause);
-                start.settle(&End::without_reply(outcome, Step::Connect), now, &text);
-                None
+                unconnected(&worker.books, start, &failure, (took, now));
+                return None;
             }
-        }
+        };
+        let key = start.key;
+        worker.books.count(key, |cell| {
+            let step = cell.step(Step::Connect);
+            step.ok += 1;
+            step.time.record(took);
+        });
+        worker.connected(handle);
+        let pace = worker.client(handle.client).pace;
+        let dialog = Dialog::new(worker.manners(handle.client)).numbered(handle.number);
+        let dialog = worker.with_login(dialog, handle, start.message);
+        let mut starts = VecDeque::with_capacity(1);
+        starts.push_back(start);
+        Some(Self {
+            worker: Rc::clone(worker),
+            handle: Rc::clone(handle),
+            connection: Transport::Plain(connection),
+            dialog,
+            starts,
+            key,
+            began,
+            carried: 0,
+            thinking_until: None,
+            out: Outgoing::default(),
+            marks: VecDeque::new(),
+            write_failed: false,
+            unsent: false,
+            partial: Vec::new(),
+            trickle: pace.map(|pace| Box::new(Trickle::new(pace))),
+            events: Vec::new(),
+            text: ErrorText::default(),
+        })
     }
 
-    async fn converse(mut self) {
+    async fn converse(&mut self) {
         let now = Instant::now();
-        let act = self.dialog.on(Input::Opened, now, &mut self.out, &mut self.events);
+        let act = self.dialog.on(Input::Opened, now, self.out.commands(), &mut self.events);
         let mut flow = self.proceed(act, now);
         if flow == Flow::Secure {
             flow = self.secure(&[], now);
@@ -193,7 +221,6 @@ impl<D: Dialer> Session<D> {
                     self.thinking_until = None;
                     self.seek(now)
                 }
-                Some(Happening::Flushed) => self.flushed(now),
                 Some(Happening::Read(count)) => self.read(count, now),
                 Some(Happening::Ended(error)) => self.ended(error, now),
                 Some(Happening::Shaken(agreed)) => self.shaken(agreed, now),
@@ -210,14 +237,14 @@ impl<D: Dialer> Session<D> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
         // A session that was closed while idle is found so before its next MAIL; where nothing
         // was heard, reading first costs no system call.
-        if !self.unsent && self.poll_out(context).is_ready() {
-            return Poll::Ready(Happening::Flushed);
+        if !self.unsent {
+            self.poll_out(context);
         }
         if let Poll::Ready(happening) = self.poll_in(context) {
             return Poll::Ready(happening);
         }
-        if self.unsent && self.poll_out(context).is_ready() {
-            return Poll::Ready(Happening::Flushed);
+        if self.unsent {
+            self.poll_out(context);
         }
         if let Some(signal) = self.handle.told() {
             return Poll::Ready(Happening::Told(signal));
@@ -226,19 +253,17 @@ impl<D: Dialer> Session<D> {
         Poll::Pending
     }
 
-    /// Writes what is to be written; ready when all of it was.
-    fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.written == self.out.len() || self.write_failed {
-            return Poll::Pending;
-        }
-        match self.poll_write(context) {
-            Poll::Ready(Ok(())) => Poll::Ready(()),
-            // What the server said before it closed may still be there to read.
-            Poll::Ready(Err(_)) => {
-                self.write_failed = true;
-                Poll::Pending
+    /// Writes what is to be written, as far as the kernel takes it.
+    fn poll_out(&mut self, context: &mut Context<'_>) {
+        while !self.out.is_written() && !self.write_failed {
+            // The moment of giving them to the kernel, before the server can have answered.
+            let now = Instant::now();
+            match self.poll_write(context, now) {
+                Poll::Ready(Ok(count)) if count > 0 => self.wrote(count, now),
+                // What the server said before it closed may still be there to read.
+                Poll::Ready(Ok(_) | Err(_)) => self.write_failed = true,
+                Poll::Pending => return,
             }
-            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -261,37 +286,31 @@ impl<D: Dialer> Session<D> {
         }
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) else {
-                return Poll::Ready(Ok(()));
-            };
-            // The moment of giving them to the kernel, before the server can have answered.
-            let now = Instant::now();
-            let rest = match &mut self.trickle {
-                None => rest,
-                Some(trickle) => {
-                    let places = self.written..self.out.len();
-                    let Poll::Ready(count) = trickle.poll_allowance(context, places, now) else {
-                        self.paused(now);
-                        return Poll::Pending;
-                    };
-                    rest.get(..count).unwrap_or(rest)
-                }
-            };
-            match self.connection.poll_write(context, rest) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => self.wrote(count, now),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    if self.connection.holds() {
-                        self.first_octet(now);
-                    }
-                    self.stuck(now);
-                    return Poll::Pending;
-                }
+    fn poll_write(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<io::Result<usize>> {
+        let written = match &mut self.trickle {
+            None => {
+                let (pieces, count) = self.out.pieces();
+                let pieces = pieces.get(..count).unwrap_or_default();
+                self.connection.poll_write_pieces(context, pieces)
             }
+            Some(trickle) => {
+                let from = self.out.written();
+                let allowed = trickle.poll_allowance(context, from..self.out.len(), now);
+                let Poll::Ready(count) = allowed else {
+                    self.paused(now);
+                    return Poll::Pending;
+                };
+                let octets = self.out.own().get(from..from + count).unwrap_or_default();
+                self.connection.poll_write(context, octets)
+            }
+        };
+        if written.is_pending() {
+            if self.connection.holds() {
+                self.first_octet(now);
+            }
+            self.stuck(now);
         }
+        written
     }
 
     /// Something of the newest message may be on its way.
@@ -305,28 +324,26 @@ impl<D: Dialer> Session<D> {
     }
 
     fn wrote(&mut self, count: usize, now: Instant) {
-        self.written += count;
+        self.out.wrote(count);
         self.trickled(count, now);
         self.first_octet(now);
         self.worker.books.count(self.key, |cell| cell.octets.sent += count as u64);
-        while let Some((_, mark)) = self.marks.pop_front_if(|(at, _)| self.written >= *at) {
+        while let Some((_, mark)) = self.marks.pop_front_if(|(at, _)| self.out.written() >= *at) {
             self.dialog.written(mark, now);
         }
-        if self.written == self.out.len() {
-            self.dialog.on(Input::Flushed, now, &mut self.out, &mut self.events);
+        if self.out.is_written() {
+            self.dialog.on(Input::Flushed, now, self.out.commands(), &mut self.events);
+            self.flushed(now);
         }
     }
 
-    fn flushed(&mut self, now: Instant) -> Flow {
+    fn flushed(&mut self, now: Instant) {
         self.out.clear();
-        self.out.shrink_to(KEPT_BUFFER);
-        self.written = 0;
         if let Some(trickle) = &mut self.trickle {
             trickle.clear();
         }
         self.fill_up(now);
         self.await_reply(now);
-        Flow::On
     }
 
     fn read(&mut self, count: usize, now: Instant) -> Flow {
@@ -393,7 +410,7 @@ impl<D: Dialer> Session<D> {
         if matches!(input, Input::Eof) && (stale || self.has_just_said_mail()) {
             self.book_closed();
         }
-        let act = self.dialog.on(input, now, &mut self.out, &mut self.events);
+        let act = self.dialog.on(input, now, self.out.commands(), &mut self.events);
         self.book_events(reply, now);
         let flow = self.proceed(act, now);
         if flow == Flow::Over && stale {
@@ -491,7 +508,7 @@ impl<D: Dialer> Session<D> {
             self.handle.deadline.set(None);
             return;
         }
-        let timeouts = self.worker.timeouts(self.handle.client);
+        let timeouts = self.worker.sender(self.handle.client).timeouts;
         let limit = self.dialog.awaited().map(|step| {
             let ends = matches!(step, Step::EndOfData | Step::Bdat);
             if ends { timeouts.end_of_data } else { timeouts.reply }

@@ -4,7 +4,7 @@
 //! socket does, so each write of a TLS session ends with a flush.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -81,6 +81,22 @@ impl<C: Connection> Transport<C> {
             Self::Tls(sealed) => sealed.poll_write(context, octets),
             Self::Handshake(_) => Poll::Pending,
             Self::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// The same for octets in pieces, of which none is empty.
+    pub(super) fn poll_write_pieces(
+        &mut self,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match (self, pieces) {
+            (Self::Plain(plain), [_, _, ..]) => {
+                Pin::new(plain).poll_write_vectored(context, pieces)
+            }
+            // TLS encrypts piece by piece anyhow.
+            (transport, [first, ..]) => transport.poll_write(context, first),
+            (_, []) => Poll::Ready(Ok(0)),
         }
     }
 

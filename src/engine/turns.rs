@@ -61,7 +61,10 @@ impl<D: Dialer> Session<D> {
         let Some(start) = self.starts.back() else { return };
         self.marks.push_back((self.out.len(), Mark::Commands));
         let from = self.out.len();
-        start.mail.put_chunk(&mut self.out);
+        match (&mut self.trickle, start.mail.chunk_as_composed()) {
+            (None, Some(chunk)) => self.out.put_text(&start.mail.octets, chunk),
+            (_, _) => start.mail.put_chunk(self.out.commands()),
+        }
         if let Some(trickle) = &mut self.trickle {
             trickle.add_text(from..self.out.len());
         }
@@ -71,10 +74,13 @@ impl<D: Dialer> Session<D> {
     /// The text of the oldest message, and in one-round-trip mode the next one's commands.
     pub(super) fn put_text(&mut self, now: Instant) {
         let Some(start) = self.starts.front() else { return };
-        let from = self.out.len();
-        self.out.extend_from_slice(&start.mail.octets);
+        let text = &start.mail.octets;
         if let Some(trickle) = &mut self.trickle {
+            let from = self.out.len();
+            self.out.commands().extend_from_slice(text);
             trickle.add_text(from..self.out.len());
+        } else {
+            self.out.put_text(text, 0..text.len());
         }
         self.marks.push_back((self.out.len(), Mark::Text));
         if self.may_carry_more()
@@ -110,6 +116,7 @@ impl<D: Dialer> Session<D> {
         let think = self.worker.think(self.handle.client);
         if think > Duration::ZERO {
             self.thinking_until = Some(now + think);
+            self.out.release();
             return Flow::On;
         }
         self.seek(now)
@@ -158,7 +165,7 @@ impl<D: Dialer> Session<D> {
             self.worker.books.count(start.key, |cell| cell.sessions.reused += 1);
         }
         let expect = self.worker.expectations(&start);
-        let act = self.dialog.begin(&envelope, expect, &mut self.out);
+        let act = self.dialog.begin(&envelope, expect, self.out.commands());
         self.starts.push_back(start);
         if act == Act::Chunk {
             self.put_chunk();
@@ -179,7 +186,7 @@ impl<D: Dialer> Session<D> {
     pub(super) fn leave(&mut self, now: Instant) -> Flow {
         self.thinking_until = None;
         self.handle.leaving.set(true);
-        let act = self.dialog.leave(&mut self.out);
+        let act = self.dialog.leave(self.out.commands());
         self.await_reply(now);
         match act {
             Act::Flush | Act::Text | Act::Chunk | Act::StartTls => Flow::On,

@@ -31,7 +31,7 @@ use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::Composer;
 use crate::plan::{
-    Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Timeouts, Weighted,
+    Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Weighted,
 };
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
@@ -118,11 +118,6 @@ impl<D: Dialer> Worker<D> {
 
     pub(super) fn sender(&self, client: ClientId) -> &Sender {
         &self.senders[client.index()]
-    }
-
-    pub(super) fn timeouts(&self, client: ClientId) -> Timeouts {
-        let plan = self.plan();
-        plan.targets[self.client(client).target.index()].timeouts
     }
 
     pub(super) fn manners(&self, client: ClientId) -> Rc<Manners> {

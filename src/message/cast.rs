@@ -4,6 +4,8 @@
 //! trace fields, which have a fixed width, a used buffer needs no more than these: a message of
 //! 1 MiB then costs as little as one of 1 KiB.
 
+use std::sync::Arc;
+
 use super::layout::Prepared;
 use super::mime::{self, DateStamp};
 use super::{CountRange, Mail, Order, RunIdentity};
@@ -74,13 +76,14 @@ pub(crate) fn recast(
         return false;
     };
     let Places { date: date_at, id, seq } = cast.places;
+    let Some(octets) = Arc::get_mut(&mut mail.octets) else { return false };
     let fields: [(Option<usize>, &[u8]); 3] = [
         (date_at, date.text().as_bytes()),
         (id, &mime::message_id(run, order.seq)),
         (seq, &mime::decimal(order.seq)),
     ];
     for (place, value) in fields {
-        let room = place.and_then(|place| mail.octets.get_mut(place..place + value.len()));
+        let room = place.and_then(|place| octets.get_mut(place..place + value.len()));
         if let Some(room) = room {
             room.copy_from_slice(value);
         }

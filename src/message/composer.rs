@@ -135,15 +135,19 @@ impl Composer {
         }
         mail.cast = None;
         let recipe = self.book.recipe(order.message)?;
-        let mut wire = Wire::reusing(mem::take(&mut mail.octets));
+        let room = Arc::get_mut(&mut mail.octets).map(mem::take);
+        let mut wire = Wire::reusing(room.unwrap_or_default());
         let composed = self.book.put_message((recipe, &self.date), order, mail, &mut wire);
         let composed =
             composed.and_then(|places| recipe.complete(order, &mut wire).map(|()| places));
         mail.size = wire.size();
         mail.eight_bit = wire.eight_bit();
         wire.finish();
-        mail.octets = wire.into_octets();
-        mail.cast = Cast::of(self.book.number, recipe, order, composed?);
+        match Arc::get_mut(&mut mail.octets) {
+            Some(room) => *room = wire.into_octets(),
+            None => mail.octets = Arc::new(wire.into_octets()),
+        }
+        mail.cast = Cast::of(self.book.number, recipe, order, composed?).map(Box::new);
         Ok(())
     }
 
@@ -658,7 +662,7 @@ mod tests {
             text
             .
         "]]
-        .assert_eq(&String::from_utf8(mail.octets).unwrap().replace("\r\n", "\n"));
+        .assert_eq(&String::from_utf8(mail.octets.to_vec()).unwrap().replace("\r\n", "\n"));
     }
 
     /// Sender, recipient and text of so many messages, each composed by another clone.
@@ -674,7 +678,7 @@ mod tests {
         let compose = |order| {
             let mut mail = Mail::default();
             composer.clone().compose(&order, &mut mail).unwrap();
-            let text = String::from_utf8(mail.octets).unwrap();
+            let text = String::from_utf8(mail.octets.to_vec()).unwrap();
             let name = text.split([' ', '\r']).next().unwrap().to_owned();
             assert_eq!(text, format!("{name} {name}\r\n.\r\n"));
             assert_eq!([&*mail.from], mail.to.iter().map(|to| &**to).collect::<Vec<_>>()[..]);
@@ -956,7 +960,7 @@ mod tests {
         {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
             composer.compose(&Order { now, ..order(0) }, &mut mail).unwrap();
-            let text = String::from_utf8(mail.octets.clone()).unwrap();
+            let text = String::from_utf8(mail.octets.to_vec()).unwrap();
             assert!(text.starts_with(&format!("Date: {date}")), "{text}");
         }
     }
@@ -1150,7 +1154,7 @@ mod tests {
         let mut mail = Mail::default();
         let mut octets = |seq| {
             composer.compose(&order(seq), &mut mail).unwrap();
-            mail.octets.clone()
+            mail.octets.to_vec()
         };
 
         let (first, second, again) = (octets(1), octets(2), octets(1));

@@ -289,7 +289,7 @@ mod tests {
         let mail = composed(&recipe, 0, BodyType::SevenBit);
 
         assert_eq!(mail.to, ["hidden@g.test"]);
-        let text = String::from_utf8(mail.octets).unwrap();
+        let text = String::from_utf8(mail.octets.to_vec()).unwrap();
         assert!(text.contains("\r\nTo: undisclosed-recipients:;\r\n"), "{text}");
     }
 
@@ -340,7 +340,7 @@ mod tests {
         let left =
             composed(&Recipe { trace: Trace::Left, ..recipe(whole()) }, 7, BodyType::SevenBit);
 
-        let text = String::from_utf8(shown.octets).unwrap();
+        let text = String::from_utf8(shown.octets.to_vec()).unwrap();
         assert!(
             text.starts_with(
                 "X-Mailquake-Run: 000000000000beef\r\n\
@@ -350,7 +350,7 @@ mod tests {
             ),
             "{text}"
         );
-        assert!(!String::from_utf8(left.octets).unwrap().contains("X-Mailquake"));
+        assert!(!String::from_utf8(left.octets.to_vec()).unwrap().contains("X-Mailquake"));
     }
 
     #[test]

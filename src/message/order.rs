@@ -1,5 +1,6 @@
 //! What a worker asks for (one message of one start), and what it gets (the octets of one mail).
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cast::Cast;
@@ -64,8 +65,8 @@ pub struct Mail {
     /// The addresses in RCPT TO, without angle brackets; at least one.
     pub to: Vec<String>,
     /// What goes over the wire after the 354: lines end in CRLF, are dot-stuffed, and the last
-    /// is the final dot.
-    pub octets: Vec<u8>,
+    /// is the final dot. Whoever still writes them shares them: then the next mail gets others.
+    pub octets: Arc<Vec<u8>>,
     /// The size of the message for `SIZE=`: without dot-stuffing and final dot.
     pub size: u64,
     /// Whether there is an octet above 127 in the text, so that it needs 8BITMIME.
@@ -75,7 +76,7 @@ pub struct Mail {
     /// The position of its class among those of its corpus.
     pub class: Option<usize>,
     /// What it was built for, if the next one may be the same but for a few fields.
-    pub(super) cast: Option<Cast>,
+    pub(super) cast: Option<Box<Cast>>,
 }
 
 impl Mail {

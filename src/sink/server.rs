@@ -100,9 +100,9 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let dialogue = Dialogue::new(&self.shared.borrow().behaviour, peer);
-        let seat = Seat::taken(&self.tally);
+        let mut bare = Session::new(self, Seat::taken(&self.tally), stream, dialogue);
         // An error of one connection concerns nobody; the seat has counted it.
-        if let Ok(Some(bare)) = Session::new(self, seat, stream, dialogue).run().await {
+        if let Ok(Onward::Handshake) = bare.run().await {
             // Boxed, so that a session in clear is not as large as one behind TLS.
             let _ = Box::pin(bare.secured()).await;
         }
@@ -165,6 +165,13 @@ async fn after(error: &io::Error) {
     }
 }
 
+/// What follows a session.
+enum Onward {
+    Nothing,
+    /// A handshake, and the same session behind it.
+    Handshake,
+}
+
 struct Session<'a, S> {
     seat: Seat,
     server: &'a Server,
@@ -188,7 +195,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 
     /// To its end, or to where a handshake must come.
-    async fn run(mut self) -> io::Result<Option<Self>> {
+    async fn run(&mut self) -> io::Result<Onward> {
         let mut act = Some(poll_fn(|cx| self.poll_resume(cx)).await?);
         while let Some(next) = act {
             if !self.unsent.is_empty() || !self.flushed {
@@ -203,11 +210,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     self.server.wait_until(due).await;
                     Some(poll_fn(|cx| self.poll_resume(cx)).await?)
                 }
-                Act::StartTls => return Ok(Some(self)),
-                Act::Close(ending) => return self.close(ending).await.map(|()| None),
+                Act::StartTls => return Ok(Onward::Handshake),
+                Act::Close(ending) => {
+                    return self.close(ending).await.map(|()| Onward::Nothing);
+                }
             };
         }
-        Ok(None)
+        Ok(Onward::Nothing)
     }
 
     /// Shakes hands, and goes on behind it. There is no second handshake: the dialogue refuses it.
@@ -224,7 +233,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         server.tally.handshake(kind(&stream));
         dialogue.secured();
         let security = Security::Encrypted;
-        let session = Session { security, ..Session::new(server, seat, stream, dialogue) };
+        let mut session = Session { security, ..Session::new(server, seat, stream, dialogue) };
         session.run().await.map(drop)
     }
 
@@ -276,7 +285,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     /// Behind a 421 the client may still be sending; closing at once would reset the connection
     /// and take the reply away from it.
-    async fn close(mut self, ending: Ending) -> io::Result<()> {
+    async fn close(&mut self, ending: Ending) -> io::Result<()> {
         if ending != Ending::Unannounced {
             self.seat.settle();
         }
@@ -289,14 +298,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             }
             (Ending::Closing, _) => {
                 self.stream.shutdown().await?;
-                let mut rest = [0; 1024];
-                let drained = async {
-                    while self.stream.read(&mut rest).await? > 0 {}
-                    Ok(())
-                };
-                tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
+                // Boxed, since few sessions end so and all would be larger for it.
+                let drained = Box::pin(tokio::time::timeout(LINGER, self.drain()));
+                drained.await.unwrap_or(Ok(()))
             }
         }
+    }
+
+    /// Reads to the client's end.
+    async fn drain(&mut self) -> io::Result<()> {
+        let mut rest = [0; 1024];
+        while self.stream.read(&mut rest).await? > 0 {}
+        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 //! A reply borrows the read buffer. Lines must end in CRLF and all lines of a reply must carry
 //! the same code, since a tool that judges servers must not be more lenient than the standard.
 
+use memchr::memchr;
+
 use super::{Code, Enhanced};
 
 /// A reply may be this long in all; RFC 5321 4.5.3.1.5 asks for 512 octets a line.
@@ -25,7 +27,7 @@ impl<'a> Reply<'a> {
     pub fn parse(buffer: &'a [u8]) -> Result<Option<(Self, usize)>, IllegalReply> {
         let mut code = None;
         let mut at = 0;
-        while let Some(length) = buffer.iter().skip(at).position(|octet| *octet == b'\n') {
+        while let Some(length) = buffer.get(at..).and_then(|rest| memchr(b'\n', rest)) {
             let line = buffer.get(at..at + length).and_then(|line| line.strip_suffix(b"\r"));
             let (line_code, last) = line.and_then(code_of_line).ok_or(IllegalReply)?;
             if code.is_some_and(|code| code != line_code) {

@@ -254,7 +254,7 @@ impl<'a, 'b, C: Connection> Talk<'a, 'b, C> {
         self.renew_deadline();
         match act {
             Act::Flush => Flow::On,
-            Act::Text => self.put_text(self.mail.octets.clone(), Carrier::Data),
+            Act::Text => self.put_text(self.mail.octets.to_vec(), Carrier::Data),
             Act::Chunk => {
                 let mut chunk = Vec::new();
                 self.mail.put_chunk(&mut chunk);

@@ -339,7 +339,7 @@ fn a_message_has_a_fresh_date_and_message_id_where_the_mail_had_its_own() {
 
     let mail = compose(spec, 7);
 
-    let text = String::from_utf8(mail.octets).unwrap();
+    let text = String::from_utf8(mail.octets.to_vec()).unwrap();
     let expected = "From: a@b.test\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n\
         Message-ID: <0000000000000007.0000000000000001@mailquake.invalid>\r\n\r\n..h\u{e9}\r\n.\r\n";
     assert_eq!(text, expected);

@@ -130,7 +130,7 @@ impl Dialog {
             introduced: false,
             entry: None,
             pending: VecDeque::new(),
-            transactions: VecDeque::new(),
+            transactions: VecDeque::with_capacity(1),
             spare: None,
             last_reply: None,
             last_final: None,
