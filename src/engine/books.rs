@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::order::{FirstError, Note};
 use super::shared::Shared;
+use super::start::Facts;
 use super::transcript::Replies;
 use crate::message::Mail;
 use crate::plan::{ClientId, MessageId, PhaseId};
@@ -31,8 +32,10 @@ pub(super) struct Books {
     pub(super) notes: UnboundedSender<Note>,
     tally: RefCell<Tally>,
     seen: RefCell<BTreeSet<(PhaseId, ClientId, ErrorKey)>>,
-    mails: RefCell<Vec<Mail>>,
-    /// Those that were built apart, and the octets of their buffers.
+    /// Those of starts that have ended, with the buffers of their mails.
+    #[expect(clippy::vec_box, reason = "the boxes go from start to start")]
+    facts: RefCell<Vec<Box<Facts>>>,
+    /// Mails that were built apart, and the octets of their buffers.
     large: RefCell<(Vec<Mail>, usize)>,
 }
 
@@ -65,7 +68,7 @@ impl Books {
             notes,
             tally: RefCell::default(),
             seen: RefCell::default(),
-            mails: RefCell::default(),
+            facts: RefCell::default(),
             large: RefCell::default(),
         }
     }
@@ -80,22 +83,23 @@ impl Books {
         self.tally.borrow_mut().take()
     }
 
-    /// A mail with used buffers, if there is one; rather one that held the same message before.
-    pub(super) fn mail(&self, message: MessageId) -> Mail {
-        take_used(&mut self.mails.borrow_mut(), message)
+    /// What a start that has ended leaves to the next one, if there is any: rather one with a mail
+    /// that held the same message.
+    pub(super) fn used(&self, message: MessageId) -> Option<Box<Facts>> {
+        take_used(&mut self.facts.borrow_mut(), |used| &used.mail, message)
     }
 
-    /// The same with large buffers.
+    /// A mail that was built apart, to be used again, if there is one.
     pub(super) fn large_mail(&self, message: MessageId) -> Mail {
         let (mails, octets) = &mut *self.large.borrow_mut();
-        let mail = take_used(mails, message);
+        let mail = take_used(mails, |mail| mail, message).unwrap_or_default();
         *octets = octets.saturating_sub(mail.octets.capacity());
         mail
     }
 
-    /// Keeps the buffers of a mail.
-    pub(super) fn reuse(&self, mail: Mail) {
-        self.mails.borrow_mut().push(mail);
+    /// Keeps the box and the buffers of a start that has ended.
+    pub(super) fn reuse(&self, facts: Box<Facts>) {
+        self.facts.borrow_mut().push(facts);
     }
 
     /// Keeps the buffers of a mail that was built apart, if there is room.
@@ -134,12 +138,12 @@ impl Books {
     }
 }
 
-fn take_used(mails: &mut Vec<Mail>, message: MessageId) -> Mail {
-    let newest = mails.iter().rev().take(LOOKED_AT);
-    let place = newest.enumerate().find(|(_, mail)| mail.held(message.index()));
-    match place.map(|(behind, _)| mails.len() - 1 - behind) {
-        Some(place) => mails.swap_remove(place),
-        None => mails.pop().unwrap_or_default(),
+fn take_used<T>(used: &mut Vec<T>, mail: impl Fn(&T) -> &Mail, message: MessageId) -> Option<T> {
+    let newest = used.iter().rev().take(LOOKED_AT);
+    let place = newest.enumerate().find(|(_, used)| mail(used).held(message.index()));
+    match place.map(|(behind, _)| used.len() - 1 - behind) {
+        Some(place) => Some(used.swap_remove(place)),
+        None => used.pop(),
     }
 }
 

@@ -20,10 +20,6 @@ use crate::record::PhaseGauge;
 use crate::smtp::{End, Outcome, Step};
 
 /// What an idle session does next.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is matched where it is made; a box would be an allocation for each message"
-)]
 pub(super) enum Next {
     /// Carries this message.
     Start(Start),
@@ -121,7 +117,7 @@ impl<D: Dialer> Worker<D> {
         if let Some(this) = self.this.upgrade() {
             let mut tasks = self.tasks.borrow_mut();
             match start.case {
-                None => tasks.spawn_local(session::serve(this, handle, Box::new(start))),
+                None => tasks.spawn_local(session::serve(this, handle, start)),
                 Some(case) => tasks.spawn_local(rude::serve(this, handle, start, case)),
             };
         }

@@ -55,11 +55,7 @@ pub(super) enum Flow {
 ///
 /// Thousands of these futures live at one time, so what only connecting needs is gone when the
 /// session stands, and a session is held once.
-pub(super) async fn serve<D: Dialer>(
-    worker: Rc<Worker<D>>,
-    handle: Rc<Handle>,
-    mut start: Box<Start>,
-) {
+pub(super) async fn serve<D: Dialer>(worker: Rc<Worker<D>>, handle: Rc<Handle>, mut start: Start) {
     let attendance = Attendance { worker, handle };
     let Attendance { worker, handle } = &attendance;
     let began = Instant::now();
@@ -68,7 +64,7 @@ pub(super) async fn serve<D: Dialer>(
     let ahead = if connected.is_ok() { route.preamble.len() as u64 } else { 0 };
     drop(route);
     worker.books.count(start.key, |cell| cell.octets.sent += ahead);
-    let mut opened = Session::open(&attendance, *start, began, connected);
+    let mut opened = Session::open(&attendance, start, began, connected);
     // By reference: moved out, it would be held twice.
     if let Some(session) = &mut opened {
         session.converse().await;

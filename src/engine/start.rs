@@ -3,6 +3,7 @@
 //! A start is a token that must be settled. Its `Drop` books it as `local` while panicking and as
 //! `interrupted` otherwise, so that started = the sum of the outcomes on every way out.
 
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,8 +17,17 @@ use crate::plan::{ClientId, MessageId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome};
 
-/// A message that has started.
+/// A message that has started: handed from hand to hand, so what is to be known of it stands in a
+/// box, which is used again.
 pub(super) struct Start {
+    pub(super) phase: Rc<PhaseState>,
+    books: Rc<Books>,
+    /// Taken only when it is dropped.
+    facts: Option<Box<Facts>>,
+}
+
+/// What is to be known of a start.
+pub(super) struct Facts {
     pub(super) key: CellKey,
     pub(super) message: MessageId,
     /// The malformed case that it plays in place of sending its message.
@@ -32,8 +42,6 @@ pub(super) struct Start {
     pub(super) composed: Composed,
     /// The planned moment, in the open model.
     pub(super) planned: Option<Instant>,
-    pub(super) phase: Rc<PhaseState>,
-    books: Rc<Books>,
     /// When it came due as the worker saw it; none while it is only prepared.
     due: Option<Instant>,
     queued: Option<Instant>,
@@ -84,31 +92,39 @@ pub(super) struct Seed {
 impl Start {
     /// A message that will start; nothing is booked before it comes due.
     pub(super) fn new(seed: Seed, phase: Rc<PhaseState>, books: Rc<Books>) -> Self {
-        Self {
+        let mut used = books.used(seed.message);
+        let mail = used.as_mut().map(|used| std::mem::take(&mut used.mail)).unwrap_or_default();
+        let facts = Facts {
             key: CellKey { phase: phase.id, client: seed.client, address: 0 },
             message: seed.message,
             case: seed.case,
             draw: seed.draw,
             seq: seed.seq,
             turns: seed.turns,
-            mail: books.mail(seed.message),
+            mail,
             class: None,
             composed: Composed::Not,
             planned: seed.planned,
-            phase,
-            books,
             due: None,
             queued: None,
             waited: Duration::ZERO,
             booked: false,
             lag: if seed.planned.is_some() { Lag::Open } else { Lag::Closed },
             settled: false,
-        }
+        };
+        let facts = match used {
+            Some(mut room) => {
+                *room = facts;
+                room
+            }
+            None => Box::new(facts),
+        };
+        Self { phase, books, facts: Some(facts) }
     }
 
     /// What it was made from.
     pub(super) fn seed(&self) -> Seed {
-        let Self { key, message, case, draw, seq, planned, .. } = *self;
+        let Facts { key, message, case, draw, seq, planned, .. } = **self;
         let turns = self.turns.clone();
         Seed { client: key.client, message, case, draw, seq, turns, planned }
     }
@@ -128,8 +144,7 @@ impl Start {
         self.composed = match built {
             Ok(mail) => {
                 self.class = mail.class;
-                let spare = std::mem::replace(&mut self.mail, mail);
-                self.books.reuse(spare);
+                self.mail = mail;
                 Composed::Apart
             }
             Err(why) => Composed::Failed(why),
@@ -294,6 +309,22 @@ impl Start {
     }
 }
 
+impl Deref for Start {
+    type Target = Facts;
+
+    #[expect(clippy::expect_used, reason = "they are there until it is dropped")]
+    fn deref(&self) -> &Facts {
+        self.facts.as_deref().expect("a start has its facts")
+    }
+}
+
+impl DerefMut for Start {
+    #[expect(clippy::expect_used, reason = "they are there until it is dropped")]
+    fn deref_mut(&mut self) -> &mut Facts {
+        self.facts.as_deref_mut().expect("a start has its facts")
+    }
+}
+
 fn record_latency(
     cell: &mut Counters,
     outcome: Outcome,
@@ -327,14 +358,18 @@ fn record_latency(
 
 impl Drop for Start {
     fn drop(&mut self) {
-        let books = Rc::clone(&self.books);
-        let mail = std::mem::take(&mut self.mail);
-        match &self.composed {
-            Composed::Apart => books.reuse_large(mail),
-            Composed::Ready | Composed::Awaited(_) | Composed::Failed(_) | Composed::Not => {
-                books.reuse(mail);
-            }
+        self.end();
+        let Some(mut facts) = self.facts.take() else { return };
+        if let Composed::Apart = &facts.composed {
+            self.books.reuse_large(std::mem::take(&mut facts.mail));
         }
+        self.books.reuse(facts);
+    }
+}
+
+impl Start {
+    /// It is dropped: what was not settled is booked as it is.
+    fn end(&mut self) {
         if self.due.is_none() {
             return;
         }
@@ -344,13 +379,13 @@ impl Drop for Start {
                 if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
             match self.case {
                 None => self.count_with_class(|cell| cell.messages.ended[outcome.index()] += 1),
-                Some(case) => books.count(self.key, |cell| {
+                Some(case) => self.books.count(self.key, |cell| {
                     cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
                 }),
             }
         }
         if self.planned.is_some() {
-            books.shared.leave(self.phase.id);
+            self.books.shared.leave(self.phase.id);
         }
         self.phase.outstanding.set(self.phase.outstanding.get().saturating_sub(1));
     }

@@ -30,9 +30,7 @@ use super::start::{Composed, Seed, Start};
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
 use crate::message::Composer;
-use crate::plan::{
-    Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Weighted,
-};
+use crate::plan::{Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Weighted};
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
 use crate::timeline::Line;
