@@ -1168,6 +1168,23 @@ mod tests {
     }
 
     #[test]
+    fn octets_that_are_still_being_written_are_not_written_over() {
+        for subject in ["constant", "{{ seq }}"] {
+            let recipe = recipe(subject, &[], "b");
+            let mut composer = Composer::new(std::slice::from_ref(&recipe), &[], RUN).unwrap();
+            let mut mail = Mail::default();
+            composer.compose(&order(1), &mut mail).unwrap();
+            let written = Arc::clone(&mail.octets);
+            let before = written.to_vec();
+
+            composer.compose(&order(2), &mut mail).unwrap();
+
+            assert_eq!(*written, before);
+            assert_eq!(mail, compose(&recipe, &order(2)).unwrap());
+        }
+    }
+
+    #[test]
     fn signed_messages_are_built_apart() {
         let key = include_bytes!("../../tests/keys/ed25519.pem");
         let late = recipe("{{ session }}", &[], "b");

@@ -37,6 +37,24 @@ async fn what_is_built_in_time_is_no_lag() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_texts_arrive_whole_with_what_is_sent_around_them() {
+    for pipelining in [Pipelining::Never, Pipelining::Auto, Pipelining::Full] {
+        for chunking in [Chunking::Never, Chunking::Auto] {
+            let mut counted = phase("a", steady(2.0), None);
+            counted.count = Some(50);
+            let mut plan = plan(vec![counted], 0.0);
+            plan.clients[0].pipelining = pipelining;
+            plan.clients[0].chunking = chunking;
+
+            let outcomes = run_building(plan, 0.0, Vec::new()).await;
+
+            assert_eq!(outcomes.ended(0, Outcome::Accepted), 50, "{pipelining:?} {chunking:?}");
+            assert_eq!(outcomes.sink.octets, 50 * (33 << 10), "{pipelining:?} {chunking:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_builder_that_is_too_slow_is_lag_and_drops_nothing() {
     let plan = plan(vec![phase("a", rate(20.0), Some(5.0))], 0.0);
 
