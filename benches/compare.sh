@@ -1,11 +1,11 @@
 #!/bin/sh
 # mailquake beside smtp-source, smtp-sink and a bare client in C: cost, system calls, memory, starts.
 #
-#     benches/compare.sh [--rounds 9] [--seconds 10] [--only cost,calls,...] [--write]
+#     benches/compare.sh [--rounds 9] [--seconds 10] [--only cost,calls,...] [--longest 100] [--write]
 #
 # Needs a release build of mailquake (or MAILQUAKE=PATH), smtp-source and smtp-sink (Postfix),
 # strace, a C compiler, make and python3. Installs nothing; says what is missing. `--write` puts the
-# tables into benches/RESULTS.md.
+# tables into benches/RESULTS.md, and a plot of the part `growth` beside it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin

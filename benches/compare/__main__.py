@@ -1,10 +1,12 @@
 """mailquake beside other tools. Called by compare.sh."""
 import argparse
 import os
+import resource
 import tempfile
 
 import calls
 import cost
+import growth
 import limits
 import page
 from tools import Tools
@@ -18,6 +20,7 @@ PARTS = {
     "large": limits.large,
     "start": limits.start,
     "memory": limits.memory,
+    "growth": growth.measure,
 }
 HEAD = """# Results of benches/compare.sh
 Whole processes, alternating in each round; medians, with the smallest and the largest in brackets.
@@ -31,6 +34,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=10, help="how long a round is, about")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--longest", type=float, default=100,
+                        help="the longest run of `growth`, in seconds; 3600 for an hour")
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     parser.add_argument("--bare", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--mailquake", required=True, help=argparse.SUPPRESS)
@@ -39,6 +44,8 @@ def main():
     strange = [name for name in wanted if name not in PARTS]
     if strange or options.rounds < 1 or options.seconds <= 0:
         parser.error(f"parts are {', '.join(PARTS)}; rounds and seconds are above zero")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     text = [HEAD, page.machine(options)]
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(options, folder)

@@ -11,12 +11,12 @@ FEW = 5_000
 class Pair:
     """A client and a server: microseconds of processor time for each message."""
 
-    def __init__(self, client, server, seconds):
-        self.client, self.server = client, server
+    def __init__(self, client, server, seconds, few=FEW):
+        self.client, self.server, self.least, self.peak = client, server, few, 0
         self.clients, self.servers = [], []
-        few, wall, _ = self.once(FEW)
-        rate = FEW / max(wall, 0.01)
-        self.few, self.count = few, FEW + int(rate * seconds)
+        self.few, wall, _ = self.once(few)
+        rate = few / max(wall, 0.01)
+        self.count = few + max(int(rate * seconds), 1)
 
     def once(self, count):
         with Server(self.server) as server:
@@ -25,12 +25,13 @@ class Pair:
             counted = int(server.out.split()[1].replace(",", ""))
             if counted != count:
                 sys.exit(f"compare.sh: {count} were sent, the sink has {counted}")
+        self.peak = max(self.peak, took.peak)
         return took.processor, took.wall, server.processor
 
     def round(self):
         """Start-up apart: what more messages cost more."""
         processor, _, served = self.once(self.count)
-        self.clients.append(1e6 * (processor - self.few) / (self.count - FEW))
+        self.clients.append(1e6 * (processor - self.few) / (self.count - self.least))
         self.servers.append(1e6 * served / self.count)
 
 

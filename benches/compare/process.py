@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pwd
+import resource
 import signal
 import socket
 import subprocess
@@ -70,6 +71,12 @@ class Server:
         self.process.returncode = 0
         self.process.stdout.close()
         self.processor = usage.ru_utime + usage.ru_stime
+
+
+def may_open(connections):
+    """Whether a process may have so many, and some files."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most == resource.RLIM_INFINITY or most >= connections + 200
 
 
 def nobody():

@@ -54,9 +54,9 @@ class Tools:
         return [self.mailquake_path, "run", self.plan(*plan, **more), "--out", results,
                 "--progress", "none", "-q", "--format", "json"]
 
-    def mailquake(self, client, connections=CONNECTIONS, octets=OCTETS):
+    def mailquake(self, client, connections=CONNECTIONS, octets=OCTETS, more=""):
         phase = "connections = {}\ncount = {}"
-        return lambda port, count: self.run(port, client, phase.format(connections, count),
+        return lambda port, count: self.run(port, client, phase.format(connections, count) + more,
                                             octets=octets)
 
     def bare_client(self, mode, connections=CONNECTIONS, octets=OCTETS):
