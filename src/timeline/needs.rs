@@ -4,8 +4,6 @@
 //! where falling short would break the run (descriptors), and from below where the server's
 //! speed decides (local ports, `ports.rs`).
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::Model;
@@ -84,17 +82,20 @@ impl Needs {
 }
 
 /// The largest sum over phases that are in force together. Their peaks may not fall together,
-/// so this is a bound.
+/// so this is a bound. One of which it is not known when it begins is taken by itself.
 pub(super) fn busiest(placed: &[Placed<'_>], value: &dyn Fn(&Placed<'_>) -> f64) -> f64 {
-    let sum_at = |at: &Placed<'_>| match at.begin {
-        Some(begin) => placed.iter().filter(|other| is_in_force(other, begin)).map(value).sum(),
-        None => value(at),
-    };
-    placed.iter().map(sum_at).fold(0.0, f64::max)
-}
-
-fn is_in_force(placed: &Placed<'_>, at: Duration) -> bool {
-    placed.begin.is_some_and(|begin| begin <= at) && placed.end.is_none_or(|end| at < end)
+    let (mut known, unknown): (Vec<&Placed<'_>>, Vec<_>) =
+        placed.iter().partition(|placed| placed.begin.is_some());
+    known.sort_by_key(|placed| placed.begin);
+    // Only those that are still in force are looked at again: a plan may have thousands.
+    let mut in_force: Vec<&Placed<'_>> = Vec::new();
+    let sums = known.chunk_by(|one, other| one.begin == other.begin).map(|together| {
+        let now = together.first().and_then(|placed| placed.begin);
+        in_force.extend(together);
+        in_force.retain(|placed| placed.end.is_none_or(|end| now < Some(end)));
+        in_force.iter().map(|placed| value(placed)).sum()
+    });
+    sums.chain(unknown.iter().map(|placed| value(placed))).fold(0.0, f64::max)
 }
 
 fn connections_at_most(plan: &Plan, placed: &[Placed<'_>]) -> u64 {
