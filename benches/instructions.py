@@ -3,11 +3,12 @@
 
     benches/instructions.py [--write]
 
-Needs valgrind and a release build of mailquake (or MAILQUAKE=PATH). Counts do not depend on how busy
+Needs valgrind and a release build of mailquake (or MAILQUAKE=PATH). Counts hardly depend on how busy
 a machine is, so a part that became dearer shows at once. They are shown, and judge nothing: other
-compilers and libraries give other counts. `--write` records them in INSTRUCTIONS.md."""
+compilers and libraries give other counts, and by rate the wake-ups vary. `--write` records them in INSTRUCTIONS.md."""
 import argparse
 import glob
+import json
 import os
 import re
 import shutil
@@ -64,7 +65,7 @@ def part_of(function):
     return next(part for part, names in PARTS.items() if plain.startswith(tuple(names)))
 
 
-def counted(tools, client, phase):
+def counted(tools, client, phase, messages):
     """Part -> instructions of the worker's thread."""
     out = os.path.join(tools.folder, "callgrind")
     for old in glob.glob(out + "*"):
@@ -72,8 +73,11 @@ def counted(tools, client, phase):
     with Server(tools.sink) as server:
         command = tools.run(server.port, client, phase) + ["--workers", "1"]
         # So slow a tool may call itself unfit (6).
-        run(["valgrind", "--tool=callgrind", "--separate-threads=yes",
-             f"--callgrind-out-file={out}", *command], may_fail=(6,))
+        took = run(["valgrind", "--tool=callgrind", "--separate-threads=yes",
+                    f"--callgrind-out-file={out}", *command], may_fail=(6,))
+    accepted = json.loads(took.out)["all"]["messages"]["accepted"]
+    if accepted != messages:
+        sys.exit(f"instructions.py: {accepted} of {messages} messages were accepted")
     threads = [self_costs(path) for path in glob.glob(out + "-*")]
     worker = max(threads, key=lambda costs: sum(
         count for name, count in costs.items() if "engine::session" in name))
@@ -92,11 +96,12 @@ def measured(tools):
     columns = {}
     for mode in MODES:
         phase = "connections = 20\ncount = {}".format
-        few, many = (counted(tools, KEPT.format(mode), phase(count)) for count in (FEW, MANY))
+        few, many = (counted(tools, KEPT.format(mode), phase(count), count) for count in (FEW, MANY))
         columns[f"`{mode}`"] = each(few, many, MANY - FEW)
     phase = 'rate = "500/s"\narrival = "even"\nduration = "{}"'.format
     (short, less), (long, more) = OPEN["few"], OPEN["many"]
-    few, many = (counted(tools, KEPT.format("auto"), phase(length)) for length in (short, long))
+    few, many = (counted(tools, KEPT.format("auto"), phase(length), count)
+                 for length, count in ((short, less), (long, more)))
     columns["open, 500/s, `auto`"] = each(few, many, more - less)
     return columns
 

@@ -22,6 +22,7 @@ PARTS = {
     "memory": limits.memory,
     "growth": growth.measure,
 }
+RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "RESULTS.md")
 HEAD = """# Results of benches/compare.sh
 Whole processes, alternating in each round; medians, with the smallest and the largest in brackets.
 Processor time is user + system of one process. "Bare" is the client and the sink of `benches/bare`,
@@ -42,21 +43,19 @@ def main():
     options = parser.parse_args()
     wanted = options.only.split(",")
     strange = [name for name in wanted if name not in PARTS]
-    if strange or options.rounds < 1 or options.seconds <= 0:
-        parser.error(f"parts are {', '.join(PARTS)}; rounds and seconds are above zero")
+    if strange or min(options.rounds, options.longest) < 1 or options.seconds <= 0:
+        parser.error(f"parts are {', '.join(PARTS)}; rounds and seconds are above zero, and the longest run has a second")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    text = [HEAD, page.machine(options)]
+    parts = {}
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(options, folder)
         for name in wanted:
-            text.extend(PARTS[name](tools, options))
-    text = "\n".join(text)
-    print(text)
+            rounds = f"{options.rounds} rounds of {options.seconds:g} s or so.\n"
+            parts[name] = "\n".join([rounds, *PARTS[name](tools, options)])
+    print("\n".join([HEAD, page.machine(options), *parts.values()]))
     if options.write:
-        path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "RESULTS.md")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        page.write(RESULTS, HEAD + "\n" + page.machine(options), parts, PARTS)
 
 
 main()

@@ -6,6 +6,7 @@ from process import Server, run
 from tools import KEPT
 
 FEW = 5_000
+FASTEST = 100_000  # messages in a second that a round is made for, at most
 
 
 class Pair:
@@ -14,9 +15,12 @@ class Pair:
     def __init__(self, client, server, seconds, few=FEW):
         self.client, self.server, self.least, self.peak = client, server, few, 0
         self.clients, self.servers = [], []
-        self.few, wall, _ = self.once(few)
-        rate = few / max(wall, 0.01)
-        self.count = few + max(int(rate * seconds), 1)
+        short, long = [self.once(few) for _ in range(3)], self.once(4 * few)
+        self.few = median([processor for processor, _, _ in short])
+        # Start-up apart, which takes longer than few messages where a plan has many clients.
+        sending = long[1] - median([wall for _, wall, _ in short])
+        rate = min(3 * few / max(sending, 0.001), FASTEST)
+        self.count = few + max(int(rate * seconds), 4 * few)
 
     def once(self, count):
         with Server(self.server) as server:

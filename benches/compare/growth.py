@@ -34,7 +34,8 @@ def measure(tools, options):
 
 
 def heads(name):
-    return [name, "µs of processor time for each message", "peak, MiB"]
+    cost = "µs of processor time for each message"
+    return [name, cost + (", start-up too" if name == "seconds" else ""), "peak, MiB"]
 
 
 def point(tools, name, client, few, least, octets=1024, phase=""):
@@ -109,8 +110,16 @@ def plot(series):
     return "\n".join(parts + ["</svg>\n"])
 
 
+def short(number):
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:g}{unit}"
+    return f"{number:g}"
+
+
 def panel(title, points, origin, size):
     (x0, y0), (width, height) = origin, size
+    points = [(x, y) for x, y in points if y > 0]  # what noise made of a small difference is no point
 
     def scale(values, length):
         low = math.floor(math.log10(min(values)))
@@ -124,11 +133,12 @@ def panel(title, points, origin, size):
              f'<rect x="{x0}" y="{y0}" width="{width}" height="{height}" fill="none" stroke="#888"/>']
     for tick in across_ticks:
         x = x0 + across(tick)
-        parts.append(f'<text x="{x:.0f}" y="{y0 + height + 16}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text x="{x:.0f}" y="{y0 + height + 16}" text-anchor="middle">'
+                     f'{short(tick)}</text>')
     for tick in up_ticks:
         y = y0 + height - up(tick)
         parts.append(f'<line x1="{x0}" x2="{x0 + width}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>'
-                     f'<text x="{x0 - 6}" y="{y + 4:.0f}" text-anchor="end">{tick:g}</text>')
+                     f'<text x="{x0 - 6}" y="{y + 4:.0f}" text-anchor="end">{short(tick)}</text>')
     places = [(x0 + across(x), y0 + height - up(y)) for x, y in points]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     parts.append(f'<polyline points="{line}" fill="none" stroke="#1f5fa8" stroke-width="2"/>')

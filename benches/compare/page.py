@@ -45,6 +45,21 @@ def machine(options):
         ["mailquake", said_by(options.mailquake, "--version")],
         ["Postfix", said_by("postconf", "-d", "-h", "mail_version")],
         ["C compiler", said_by("cc", "--version")],
-        ["rounds", f"{options.rounds}, of {options.seconds:g} s or so each"],
     ]
     return table("Machine", ["what", "which"], rows)
+
+
+def write(path, head, parts, order):
+    """Writes the parts that were measured now, and leaves those that were not as they are there."""
+    marker = "<!-- {} -->\n".format
+    kept = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for name in order:
+            _, found, rest = text.partition(marker(name))
+            if found:
+                kept[name] = rest.partition("<!-- ")[0].rstrip() + "\n"
+    kept.update(parts)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join([head, *(marker(name) + kept[name] for name in order if name in kept)]))

@@ -55,8 +55,10 @@ pub(super) enum Flow {
 ///
 /// Thousands of these futures live at one time, so what only connecting needs is gone when the
 /// session stands, and a session is held once.
-pub(super) async fn serve<D: Dialer>(worker: Rc<Worker<D>>, handle: Rc<Handle>, mut start: Start) {
+pub(super) async fn serve<D: Dialer>(worker: Rc<Worker<D>>, handle: Rc<Handle>, start: Start) {
     let attendance = Attendance { worker, handle };
+    // Declared behind it, so that what it carries is booked before the session is gone.
+    let mut start = start;
     let Attendance { worker, handle } = &attendance;
     let began = Instant::now();
     let route = set_out(worker, handle, &mut start, began);

@@ -17,8 +17,8 @@ use crate::plan::{ClientId, MessageId};
 use crate::record::{Cell as Counters, CellKey, ErrorKey};
 use crate::smtp::{CaseEnd, CaseEnding, CaseId, Code, End, Outcome};
 
-/// A message that has started: handed from hand to hand, so what is to be known of it stands in a
-/// box, which is used again.
+/// A message that has started. It goes from hand to hand, so what is to be known of it stands in a
+/// box, which the next start uses again.
 pub(super) struct Start {
     pub(super) phase: Rc<PhaseState>,
     books: Rc<Books>,
@@ -57,7 +57,10 @@ pub(super) enum Composed {
     /// Ready to be sent.
     Ready,
     /// Ready to be sent, in a buffer that belongs to the builder.
-    Apart,
+    Apart {
+        /// The mail whose place it takes.
+        spare: Mail,
+    },
     /// The builder is at it.
     Awaited(Promise),
     /// The builder can't compose it.
@@ -133,7 +136,7 @@ impl Start {
     pub(super) fn is_built(&self) -> bool {
         match &self.composed {
             Composed::Awaited(promise) => promise.is_kept(),
-            Composed::Ready | Composed::Apart | Composed::Failed(_) | Composed::Not => true,
+            Composed::Ready | Composed::Apart { .. } | Composed::Failed(_) | Composed::Not => true,
         }
     }
 
@@ -144,8 +147,7 @@ impl Start {
         self.composed = match built {
             Ok(mail) => {
                 self.class = mail.class;
-                self.mail = mail;
-                Composed::Apart
+                Composed::Apart { spare: std::mem::replace(&mut self.mail, mail) }
             }
             Err(why) => Composed::Failed(why),
         };
@@ -307,6 +309,28 @@ impl Start {
             |begin: Option<Instant>| begin.map(|begin| now.saturating_duration_since(begin));
         since(self.planned).or(end.service).or_else(|| since(self.due)).unwrap_or_default()
     }
+
+    /// It is dropped: what was not settled is booked as it is.
+    fn end(&mut self) {
+        if self.due.is_none() {
+            return;
+        }
+        self.goes_to(0);
+        if !self.settled {
+            let outcome =
+                if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
+            match self.case {
+                None => self.count_with_class(|cell| cell.messages.ended[outcome.index()] += 1),
+                Some(case) => self.books.count(self.key, |cell| {
+                    cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
+                }),
+            }
+        }
+        if self.planned.is_some() {
+            self.books.shared.leave(self.phase.id);
+        }
+        self.phase.outstanding.set(self.phase.outstanding.get().saturating_sub(1));
+    }
 }
 
 impl Deref for Start {
@@ -360,33 +384,11 @@ impl Drop for Start {
     fn drop(&mut self) {
         self.end();
         let Some(mut facts) = self.facts.take() else { return };
-        if let Composed::Apart = &facts.composed {
-            self.books.reuse_large(std::mem::take(&mut facts.mail));
+        // Nobody wants what is still being built for it.
+        facts.turns = Turns::default();
+        if let Composed::Apart { spare } = std::mem::replace(&mut facts.composed, Composed::Not) {
+            self.books.reuse_large(std::mem::replace(&mut facts.mail, spare));
         }
         self.books.reuse(facts);
-    }
-}
-
-impl Start {
-    /// It is dropped: what was not settled is booked as it is.
-    fn end(&mut self) {
-        if self.due.is_none() {
-            return;
-        }
-        self.goes_to(0);
-        if !self.settled {
-            let outcome =
-                if std::thread::panicking() { Outcome::Local } else { Outcome::Interrupted };
-            match self.case {
-                None => self.count_with_class(|cell| cell.messages.ended[outcome.index()] += 1),
-                Some(case) => self.books.count(self.key, |cell| {
-                    cell.cases.entry(case).or_default().ended[CaseEnd::Local.index()] += 1;
-                }),
-            }
-        }
-        if self.planned.is_some() {
-            self.books.shared.leave(self.phase.id);
-        }
-        self.phase.outstanding.set(self.phase.outstanding.get().saturating_sub(1));
     }
 }

@@ -78,7 +78,7 @@ impl<C: Connection> Transport<C> {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(plain) => Pin::new(plain).poll_write(context, octets),
-            Self::Tls(sealed) => sealed.poll_write(context, octets),
+            Self::Tls(sealed) => sealed.poll_write(context, &[IoSlice::new(octets)]),
             Self::Handshake(_) => Poll::Pending,
             Self::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -94,7 +94,7 @@ impl<C: Connection> Transport<C> {
             (Self::Plain(plain), [_, _, ..]) => {
                 Pin::new(plain).poll_write_vectored(context, pieces)
             }
-            // TLS encrypts piece by piece anyhow.
+            (Self::Tls(sealed), _) => sealed.poll_write(context, pieces),
             (transport, [first, ..]) => transport.poll_write(context, first),
             (_, []) => Poll::Ready(Ok(0)),
         }
@@ -134,10 +134,14 @@ impl<C: Connection> Transport<C> {
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Sealed<C> {
-    fn poll_write(&mut self, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let mut stream = Pin::new(&mut self.stream);
         if self.held == 0 {
-            match stream.as_mut().poll_write(context, octets) {
+            match stream.as_mut().poll_write_vectored(context, pieces) {
                 Poll::Ready(Ok(count)) => self.held = count,
                 other => return other,
             }

@@ -218,7 +218,7 @@ impl<D: Dialer> Worker<D> {
     pub(super) fn compose_late(&self, start: &mut Start, session: u64) -> Result<(), String> {
         start.take_built();
         match &start.composed {
-            Composed::Ready | Composed::Apart => Ok(()),
+            Composed::Ready | Composed::Apart { .. } => Ok(()),
             Composed::Failed(why) => Err(why.clone()),
             Composed::Awaited(_) | Composed::Not => self.compose_again(start, session),
         }

@@ -1,6 +1,6 @@
 //! What a worker asks for (one message of one start), and what it gets (the octets of one mail).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use super::cast::Cast;
@@ -58,7 +58,7 @@ pub struct Order<'a> {
 }
 
 /// One mail, ready to be sent; its buffers are used again by the next one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Mail {
     /// The address in MAIL FROM, without angle brackets; empty for the null sender.
     pub from: String,
@@ -83,6 +83,23 @@ impl Mail {
     /// Whether it was built as this message and may be built as its next one at less cost.
     pub fn held(&self, message: usize) -> bool {
         self.cast.as_ref().is_some_and(|cast| cast.message == message)
+    }
+}
+
+impl Default for Mail {
+    /// A mail that holds nothing, which is no allocation.
+    fn default() -> Self {
+        static NOTHING: LazyLock<Arc<Vec<u8>>> = LazyLock::new(Arc::default);
+        Self {
+            from: String::new(),
+            to: Vec::new(),
+            octets: Arc::clone(&NOTHING),
+            size: 0,
+            eight_bit: false,
+            utf8: false,
+            class: None,
+            cast: None,
+        }
     }
 }
 

@@ -102,7 +102,7 @@ impl Server {
         let dialogue = Dialogue::new(&self.shared.borrow().behaviour, peer);
         let mut bare = Session::new(self, Seat::taken(&self.tally), stream, dialogue);
         // An error of one connection concerns nobody; the seat has counted it.
-        if let Ok(Onward::Handshake) = bare.run().await {
+        if let Ok(Sequel::Handshake) = bare.run().await {
             // Boxed, so that a session in clear is not as large as one behind TLS.
             let _ = Box::pin(bare.secured()).await;
         }
@@ -166,7 +166,7 @@ async fn after(error: &io::Error) {
 }
 
 /// What follows a session.
-enum Onward {
+enum Sequel {
     Nothing,
     /// A handshake, and the same session behind it.
     Handshake,
@@ -195,7 +195,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 
     /// To its end, or to where a handshake must come.
-    async fn run(&mut self) -> io::Result<Onward> {
+    async fn run(&mut self) -> io::Result<Sequel> {
         let mut act = Some(poll_fn(|cx| self.poll_resume(cx)).await?);
         while let Some(next) = act {
             if !self.unsent.is_empty() || !self.flushed {
@@ -210,13 +210,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     self.server.wait_until(due).await;
                     Some(poll_fn(|cx| self.poll_resume(cx)).await?)
                 }
-                Act::StartTls => return Ok(Onward::Handshake),
+                Act::StartTls => return Ok(Sequel::Handshake),
                 Act::Close(ending) => {
-                    return self.close(ending).await.map(|()| Onward::Nothing);
+                    return self.close(ending).await.map(|()| Sequel::Nothing);
                 }
             };
         }
-        Ok(Onward::Nothing)
+        Ok(Sequel::Nothing)
     }
 
     /// Shakes hands, and goes on behind it. There is no second handshake: the dialogue refuses it.

@@ -143,6 +143,19 @@ async fn a_message_that_its_phase_does_not_wait_for_is_the_testers_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_slots_waited_for_when_their_phase_was_cut_is_not_built() {
+    let mut first = phase("a", steady(100.0), Some(0.5));
+    first.drain = seconds(0.5);
+    let second = phase("b", steady(1.0), Some(3.0));
+
+    let outcomes = run_building(plan(vec![first, second], 0.0), 0.1, Vec::new()).await;
+
+    // At 1 s ten of a hundred are built; the rest would take until 10 s.
+    assert!(outcomes.ended(0, Outcome::Local) >= 80, "{:?}", outcomes.phase(0).messages);
+    assert!(outcomes.ended(1, Outcome::Accepted) >= 15, "{:?}", outcomes.phase(1).messages);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_wants_any_more_is_not_built() {
     let mut first = phase("a", rate(32.0), Some(60.0));
     first.drain = seconds(100.0);
