@@ -9,6 +9,7 @@ import cost
 import growth
 import limits
 import page
+import process
 from tools import Tools
 
 PARTS = {
@@ -50,6 +51,7 @@ def main():
     parts = {}
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(options, folder)
+        process.PEAK[:] = [f"{options.bare}/peak", os.path.join(folder, "peak")]
         for name in wanted:
             rounds = f"{options.rounds} rounds of {options.seconds:g} s or so.\n"
             parts[name] = "\n".join([rounds, *PARTS[name](tools, options)])
