@@ -170,10 +170,10 @@ impl<W: Write> HistogramLog<W> {
 
     fn write(&mut self, tag: &str, latency: &Latency, interval: Interval) -> io::Result<()> {
         if let Some(measured) = latency.measured() {
-            self.write_line(tag, measured, interval)?;
+            self.write_line(tag, &measured, interval)?;
         }
         match latency.censored() {
-            Some(censored) => self.write_line(&format!("{tag}{CENSORED}"), censored, interval),
+            Some(censored) => self.write_line(&format!("{tag}{CENSORED}"), &censored, interval),
             None => Ok(()),
         }
     }

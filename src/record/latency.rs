@@ -1,28 +1,42 @@
-//! Durations → a histogram, with those whose end was never seen kept apart.
+//! Durations → a histogram once they are many, with those whose end was never seen kept apart.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
 /// The longest duration that is told apart: one hour. Longer ones count as this.
-const LONGEST_MICROS: u64 = 3_600_000_000;
+const LONGEST_MICROS: u32 = 3_600_000_000;
+
+/// So many values are kept as they are: a histogram takes some 40 KiB, however little it holds, and
+/// the cells of a plan with many clients hold a few values a second each.
+const FEW: usize = 256;
 
 /// A distribution of durations in microseconds with three digits; grows with what it sees.
 #[derive(Clone, Debug, Default)]
 pub struct Latency {
-    measured: Option<Box<Histogram<u64>>>,
-    censored: Option<Box<Histogram<u64>>>,
+    measured: Values,
+    censored: Values,
+}
+
+/// Durations of one kind, in microseconds.
+#[derive(Clone, Debug, Default)]
+struct Values {
+    /// All of them, in any order, while they are few.
+    few: Vec<u32>,
+    /// All of them, once they are many.
+    many: Option<Box<Histogram<u64>>>,
 }
 
 impl Latency {
     /// Counts a duration whose end was seen.
     pub fn record(&mut self, took: Duration) {
-        add(&mut self.measured, took);
+        self.measured.record(took);
     }
 
     /// Counts a duration that was at least so long: its end was never seen.
     pub fn record_censored(&mut self, age: Duration) {
-        add(&mut self.censored, age);
+        self.censored.record(age);
     }
 
     /// Counts one that never began: of how long it would have taken nothing is known. It stands
@@ -38,46 +52,60 @@ impl Latency {
 
     /// Adds all that another one counted.
     pub fn merge(&mut self, other: &Self) {
-        add_all(&mut self.measured, other.measured.as_deref());
-        add_all(&mut self.censored, other.censored.as_deref());
+        self.measured.merge(&other.measured);
+        self.censored.merge(&other.censored);
     }
 
     /// Adds durations whose ends were seen, in microseconds.
     pub(super) fn add_measured(&mut self, more: &Histogram<u64>) {
-        add_all(&mut self.measured, Some(more));
+        self.measured.add(more);
     }
 
     /// Adds ages at which waiting ended without an answer, in microseconds.
     pub(super) fn add_censored(&mut self, more: &Histogram<u64>) {
-        add_all(&mut self.censored, Some(more));
+        self.censored.add(more);
     }
 
     /// Takes away all that another one counted, which must be a part of this one.
     pub fn subtract(&mut self, part: &Self) {
-        take_away(&mut self.measured, part.measured.as_deref());
-        take_away(&mut self.censored, part.censored.as_deref());
+        self.measured.subtract(&part.measured);
+        self.censored.subtract(&part.censored);
     }
 
     /// The same in little memory.
     pub fn pack(&self) -> PackedLatency {
-        PackedLatency { measured: packed(self.measured()), censored: packed(self.censored()) }
+        PackedLatency { measured: self.measured.packed(), censored: self.censored.packed() }
     }
 
     /// The durations whose ends were seen, in microseconds; none before the first.
-    pub fn measured(&self) -> Option<&Histogram<u64>> {
-        self.measured.as_deref()
+    pub fn measured(&self) -> Option<Cow<'_, Histogram<u64>>> {
+        self.measured.histogram()
     }
 
     /// The ages at which waiting ended without an answer; none before the first.
-    pub fn censored(&self) -> Option<&Histogram<u64>> {
-        self.censored.as_deref()
+    pub fn censored(&self) -> Option<Cow<'_, Histogram<u64>>> {
+        self.censored.histogram()
+    }
+
+    /// How many durations were counted whose end was never seen.
+    pub fn unanswered(&self) -> u64 {
+        self.censored.count()
+    }
+
+    /// The same, for who looks at it many times.
+    pub(super) fn as_histograms(&self) -> Self {
+        let mut same = self.clone();
+        for values in [&mut same.measured, &mut same.censored] {
+            if values.count() > 0 {
+                values.make_many();
+            }
+        }
+        same
     }
 
     /// How many durations were counted, seen to their end or not.
     pub fn count(&self) -> u64 {
-        let len =
-            |histogram: &Option<Box<Histogram<u64>>>| histogram.as_ref().map_or(0, |h| h.len());
-        len(&self.measured) + len(&self.censored)
+        self.measured.count() + self.censored.count()
     }
 }
 
@@ -92,40 +120,91 @@ pub struct PackedLatency {
 impl PackedLatency {
     /// What was packed.
     pub fn unpack(&self) -> Latency {
-        Latency { measured: unpacked(&self.measured), censored: unpacked(&self.censored) }
+        Latency {
+            measured: Values::unpacked(&self.measured),
+            censored: Values::unpacked(&self.censored),
+        }
     }
 }
 
-fn packed(histogram: Option<&Histogram<u64>>) -> Box<[(u32, u32)]> {
-    let values = histogram.into_iter().flat_map(|histogram| {
-        histogram.iter_recorded().map(|step| {
+impl Values {
+    fn record(&mut self, took: Duration) {
+        let micros = u32::try_from(took.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS);
+        match &mut self.many {
+            None if self.few.len() < FEW => self.few.push(micros),
+            None => add(self.make_many(), micros, 1),
+            Some(histogram) => add(histogram, micros, 1),
+        }
+    }
+
+    /// The values are a histogram from now on.
+    fn make_many(&mut self) -> &mut Histogram<u64> {
+        let few = std::mem::take(&mut self.few);
+        self.many.get_or_insert_with(|| Box::new(histogram(&few)))
+    }
+
+    fn merge(&mut self, other: &Self) {
+        if let Some(histogram) = &other.many {
+            self.add(histogram);
+        } else if self.many.is_none() && self.few.len() + other.few.len() <= FEW {
+            self.few.extend_from_slice(&other.few);
+        } else {
+            let sum = self.make_many();
+            for micros in &other.few {
+                add(sum, *micros, 1);
+            }
+        }
+    }
+
+    fn add(&mut self, more: &Histogram<u64>) {
+        // A growing histogram takes every value that another one of the same digits holds.
+        let added = self.make_many().add(more);
+        debug_assert!(added.is_ok(), "{added:?}");
+    }
+
+    fn subtract(&mut self, part: &Self) {
+        let Some(part) = part.histogram() else { return };
+        let sum = self.make_many();
+        let taken = sum.subtract(&*part);
+        debug_assert!(taken.is_ok(), "{taken:?}");
+        if sum.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.many.as_ref().map_or(self.few.len() as u64, |histogram| histogram.len())
+    }
+
+    /// None while there are no values.
+    fn histogram(&self) -> Option<Cow<'_, Histogram<u64>>> {
+        match &self.many {
+            Some(histogram) => Some(Cow::Borrowed(histogram)),
+            None if self.few.is_empty() => None,
+            None => Some(Cow::Owned(histogram(&self.few))),
+        }
+    }
+
+    fn packed(&self) -> Box<[(u32, u32)]> {
+        let Some(histogram) = self.histogram() else { return Box::default() };
+        let values = histogram.iter_recorded().map(|step| {
             // The longest is an hour, and its neighbours in the histogram are below 2^32 µs.
             let value = histogram.lowest_equivalent(step.value_iterated_to());
             let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
             (narrow(value), narrow(step.count_at_value()))
-        })
-    });
-    values.collect()
-}
-
-fn unpacked(values: &[(u32, u32)]) -> Option<Box<Histogram<u64>>> {
-    if values.is_empty() {
-        return None;
+        });
+        values.collect()
     }
-    let mut histogram = Box::new(empty());
-    for (value, count) in values {
-        let recorded = histogram.record_n(u64::from(*value), u64::from(*count));
-        debug_assert!(recorded.is_ok(), "{recorded:?}");
-    }
-    Some(histogram)
-}
 
-fn take_away(sum: &mut Option<Box<Histogram<u64>>>, part: Option<&Histogram<u64>>) {
-    let (Some(all), Some(part)) = (&mut *sum, part) else { return };
-    let taken = all.subtract(part);
-    debug_assert!(taken.is_ok(), "{taken:?}");
-    if all.is_empty() {
-        *sum = None;
+    fn unpacked(values: &[(u32, u32)]) -> Self {
+        let mut unpacked = Self::default();
+        if !values.is_empty() {
+            let histogram = unpacked.make_many();
+            for (micros, count) in values {
+                add(histogram, *micros, *count);
+            }
+        }
+        unpacked
     }
 }
 
@@ -135,19 +214,18 @@ pub(super) fn empty() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits")
 }
 
-fn add(histogram: &mut Option<Box<Histogram<u64>>>, took: Duration) {
-    let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS);
-    // Not `saturating_record`: that one clamps to the present range in place of growing.
-    let recorded = histogram.get_or_insert_with(|| Box::new(empty())).record(micros);
-    debug_assert!(recorded.is_ok(), "{recorded:?}");
+fn histogram(values: &[u32]) -> Histogram<u64> {
+    let mut histogram = empty();
+    for micros in values {
+        add(&mut histogram, *micros, 1);
+    }
+    histogram
 }
 
-fn add_all(sum: &mut Option<Box<Histogram<u64>>>, more: Option<&Histogram<u64>>) {
-    let Some(more) = more else { return };
-    let sum = sum.get_or_insert_with(|| Box::new(empty()));
-    // A growing histogram takes every value that another one of the same digits holds.
-    let added = sum.add(more);
-    debug_assert!(added.is_ok(), "{added:?}");
+fn add(histogram: &mut Histogram<u64>, micros: u32, count: u32) {
+    // Not `saturating_record`: that one clamps to the present range in place of growing.
+    let recorded = histogram.record_n(u64::from(micros), u64::from(count));
+    debug_assert!(recorded.is_ok(), "{recorded:?}");
 }
 
 #[cfg(test)]
@@ -201,5 +279,45 @@ mod tests {
         assert_eq!(left.figures(), first.figures());
         assert_eq!(first.pack().unpack().figures(), first.figures());
         assert!(sum.measured().is_none() && sum.censored().is_none());
+    }
+
+    #[test]
+    fn few_values_take_no_histogram_and_give_the_same() {
+        let durations = (0..2 * FEW as u64).map(|n| Duration::from_micros(n * n * 17));
+        let mut all = Latency::default();
+        let mut single = Latency::default();
+        for (n, took) in durations.enumerate() {
+            all.record(took);
+            let mut one = Latency::default();
+            one.record(took);
+            single.merge(&one);
+            let few = n < FEW;
+            assert_eq!(all.measured.many.is_none(), few);
+            assert_eq!(single.measured.many.is_none(), few);
+            assert_eq!(all.measured().unwrap().len(), n as u64 + 1);
+        }
+        let mut expected = empty();
+        (0..2 * FEW as u64).for_each(|n| expected.record(n * n * 17).unwrap());
+
+        assert_eq!(*all.measured().unwrap(), expected);
+        assert_eq!(*single.measured().unwrap(), expected);
+    }
+
+    #[test]
+    fn few_and_many_add_up_either_way() {
+        let of = |count: u64, took: u64| {
+            let mut latency = Latency::default();
+            (0..count).for_each(|_| latency.record(Duration::from_micros(took)));
+            latency
+        };
+        let (few, many) = (of(3, 100), of(FEW as u64 + 1, 9000));
+        let (mut one, mut other) = (few.clone(), many.clone());
+
+        one.merge(&many);
+        other.merge(&few);
+
+        assert_eq!(one.figures(), other.figures());
+        assert_eq!(one.count(), FEW as u64 + 4);
+        assert_eq!(one.measured().unwrap().count_at(100), 3);
     }
 }

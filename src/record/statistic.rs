@@ -8,6 +8,8 @@
 //! percentile that only dropped ones decide, and a mean with any of them in it, is not known at
 //! all. A bound of zero says nothing and is never given.
 
+use std::borrow::Cow;
+
 use hdrhistogram::Histogram;
 
 use super::{Latency, LatencyFigures, as_float, ratio};
@@ -58,7 +60,7 @@ impl Latency {
         let rank = rank(percent, count);
         match self.measured() {
             Some(measured) if rank <= measured.len() => {
-                Some(Reading::Exactly(millis(measured.highest_equivalent(at(measured, rank)))))
+                Some(Reading::Exactly(millis(measured.highest_equivalent(at(&measured, rank)))))
             }
             Some(_) | None => Some(Reading::AtLeast(millis(self.age_at(rank)))),
         }
@@ -71,7 +73,7 @@ impl Latency {
 
     /// The largest; none without samples.
     pub fn largest(&self) -> Option<Reading> {
-        let measured = self.measured().map(Histogram::max);
+        let measured = self.measured().map(|measured| measured.max());
         match (measured, self.censored()) {
             (measured, Some(censored)) => {
                 let oldest = censored.lowest_equivalent(censored.max());
@@ -91,7 +93,7 @@ impl Latency {
     /// which each counts with its age, and unknown where any of them never began: those would
     /// pull it below all that was measured.
     pub fn mean(&self) -> Option<Reading> {
-        let sum = |histogram: Option<&Histogram<u64>>| {
+        let sum = |histogram: Option<Cow<'_, Histogram<u64>>>| {
             histogram.map_or(0.0, |histogram| histogram.mean() * as_float(histogram.len()))
         };
         let count = self.count();
@@ -123,11 +125,15 @@ impl Latency {
         if self.count() == 0 {
             return None;
         }
+        Some(self.as_histograms().known_figures())
+    }
+
+    fn known_figures(&self) -> LatencyFigures {
         let shown = |percent| self.supports(percent).then(|| self.percentile(percent)).flatten();
         let [p50, p90, p95, p99, p999] = [50.0, 90.0, 95.0, 99.0, 99.9].map(shown);
         let known = |reading: Option<Reading>| reading.and_then(Reading::known);
         let bound = |reading: Option<Reading>| reading.and_then(Reading::bound);
-        Some(LatencyFigures {
+        LatencyFigures {
             count: self.count(),
             min: self.smallest(),
             mean: known(self.mean()),
@@ -137,7 +143,7 @@ impl Latency {
             p99: known(p99),
             p999: known(p999),
             max: known(self.largest()),
-            censored: self.censored().map_or(0, Histogram::len),
+            censored: self.unanswered(),
             mean_at_least: bound(self.mean()),
             p50_at_least: bound(p50),
             p90_at_least: bound(p90),
@@ -145,7 +151,7 @@ impl Latency {
             p99_at_least: bound(p99),
             p999_at_least: bound(p999),
             max_at_least: bound(self.largest()),
-        })
+        }
     }
 
     /// The age at a rank when all samples stand in one row, those without an answer with their

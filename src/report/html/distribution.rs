@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use super::chart::{Chart, Size};
 use super::svg::{Curve, Look, Scale, Tick};
 use crate::format;
@@ -167,7 +165,7 @@ impl Known {
             (rank, as_float(value.min(measured.max())) / 1e3)
         });
         let ranks = ranks.collect();
-        let unanswered = latency.censored().map_or(0, Histogram::len);
+        let unanswered = latency.unanswered();
         Some(Self { count: latency.count(), unanswered, ranks })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sample::PhaseSample;
+use super::sample::{Block, PhaseSample};
 use crate::record::as_float;
 
 /// A percentile needs so many samples above it, as everywhere.
@@ -20,15 +20,12 @@ pub(super) struct Spectrum {
 
 impl Spectrum {
     pub(super) fn new(phase: &PhaseSample) -> Self {
-        let recorded = |histogram: &hdrhistogram::Histogram<u64>| -> Vec<(u64, u64)> {
+        let recorded = |block: &Block| -> Vec<(u64, u64)> {
+            let Some(histogram) = block.response.measured() else { return Vec::new() };
             let steps = histogram.iter_recorded();
             steps.map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
         };
-        let blocks: Vec<Vec<(u64, u64)>> = phase
-            .blocks
-            .iter()
-            .map(|block| block.response.measured().map(recorded).unwrap_or_default())
-            .collect();
+        let blocks: Vec<Vec<(u64, u64)>> = phase.blocks.iter().map(recorded).collect();
         let mut places: BTreeMap<u64, usize> =
             blocks.iter().flatten().map(|(value, _)| (*value, 0)).collect();
         for (place, known) in places.values_mut().enumerate() {
@@ -36,7 +33,7 @@ impl Spectrum {
         }
         let unanswered = places.len();
         let blocks = blocks.iter().zip(&phase.blocks).map(|(measured, block)| {
-            let censored = block.response.censored().map_or(0, hdrhistogram::Histogram::len);
+            let censored = block.response.unanswered();
             let mut counts: Vec<(usize, u64)> =
                 measured.iter().map(|(value, count)| (places[value], *count)).collect();
             counts.extend((censored > 0).then_some((unanswered, censored)));
