@@ -67,11 +67,16 @@ impl<D: Dialer> Session<D> {
                 self.handle.become_ready();
             }
             Event::Recipient(end) => books.count(self.key, |cell| cell.recipient(end)),
-            Event::Refused { step, .. } => {
-                if let Some(reply) = reply {
+            Event::Refused { step, code, .. } => match (reply, code) {
+                (Some(reply), Some(_)) => {
                     self.text.refused(step, reply, self.dialog.veil().as_ref());
                 }
-            }
+                (Some(_), None) => {
+                    let said = self.covered(reply);
+                    self.text.because(format!("`{said}`, which answers nothing that was said"));
+                }
+                (None, _) => {}
+            },
             Event::Throttled { sign, step } => {
                 let key = ThrottleKey { sign, step };
                 let before = self.messages_before().filter(|_| sign.ends_session());

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod answers;
+mod large;
 mod login;
 mod pace;
 mod rude;
