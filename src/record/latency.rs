@@ -92,7 +92,7 @@ impl Latency {
         self.censored.count()
     }
 
-    /// The same, for who looks at it many times.
+    /// The same durations as histograms, for who looks at them many times.
     pub(super) fn as_histograms(&self) -> Self {
         let mut same = self.clone();
         for values in [&mut same.measured, &mut same.censored] {
