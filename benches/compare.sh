@@ -9,7 +9,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-mailquake=${MAILQUAKE:-$here/../target/release/mailquake}
+mailquake=${MAILQUAKE:-${CARGO_TARGET_DIR:-$here/../target}/release/mailquake}
 
 lacking=
 for tool in smtp-source smtp-sink strace cc make python3; do

@@ -140,7 +140,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="record them in INSTRUCTIONS.md")
     options = parser.parse_args()
-    options.mailquake = os.environ.get("MAILQUAKE", f"{HERE}/../target/release/mailquake")
+    built = os.environ.get("CARGO_TARGET_DIR", f"{HERE}/../target")
+    options.mailquake = os.environ.get("MAILQUAKE", f"{built}/release/mailquake")
     options.bare = f"{HERE}/bare"
     lacking = [tool for tool in ("valgrind", options.mailquake) if not shutil.which(tool)]
     if lacking:
