@@ -20,9 +20,10 @@ pub(super) fn refused(books: &Books, at: CellKey, cause: &str) {
 impl<D: Dialer> Session<D> {
     pub(super) fn book_events(&mut self, reply: Option<&Reply<'_>>, now: Instant) {
         let mut events = std::mem::take(&mut self.events);
-        for event in events.drain(..) {
-            self.book(event, reply, now);
+        for event in &events {
+            self.book(*event, reply, now);
         }
+        events.clear();
         self.events = events;
     }
 

@@ -26,6 +26,12 @@ pub struct Route {
 pub trait Connection: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Makes closing it a reset instead of an orderly end, where the transport knows one.
     fn reset_on_close(&self);
+
+    /// Writes without waiting: as far as there is room now, or [`io::ErrorKind::WouldBlock`],
+    /// which says that waiting must tell.
+    fn try_write(&self, _octets: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 impl Connection for DuplexStream {
@@ -84,6 +90,13 @@ impl Connection for Socket {
                 let _ = socket2::SockRef::from(stream).set_linger(linger);
             }
             Self::Unix(_) => {}
+        }
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(octets),
+            Self::Unix(stream) => stream.try_write(octets),
         }
     }
 }

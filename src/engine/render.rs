@@ -183,7 +183,7 @@ fn found(plan: &Plan, line: &Line, start: Numbered) -> Option<Found> {
     if client.cases.is_some() {
         return None;
     }
-    let message = pick(&client.messages, start.draw.of(Purpose::Message).unit());
+    let message = pick(&client.messages, || start.draw.of(Purpose::Message).unit());
     let numbering = match line.model() {
         Model::Open => Numbering::Dense,
         Model::Closed | Model::Pause => Numbering::Sparse,

@@ -77,7 +77,13 @@ impl<C: Connection> Transport<C> {
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(plain) => Pin::new(plain).poll_write(context, octets),
+            // There is room nearly always, and waiting for it is what costs.
+            Self::Plain(plain) => match plain.try_write(octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Pin::new(plain).poll_write(context, octets)
+                }
+                written => Poll::Ready(written),
+            },
             Self::Tls(sealed) => sealed.poll_write(context, &[IoSlice::new(octets)]),
             Self::Handshake(_) => Poll::Pending,
             Self::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),

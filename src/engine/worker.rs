@@ -29,7 +29,7 @@ use super::slots::Retry;
 use super::start::{Composed, Seed, Start};
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
-use crate::message::Composer;
+use crate::message::{Composer, Form};
 use crate::plan::{Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Weighted};
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
@@ -164,7 +164,9 @@ impl<D: Dialer> Worker<D> {
         if start.case.is_some() {
             return start;
         }
-        start.class = self.class(&commission);
+        if self.comes_from_corpus(start.message) {
+            start.class = self.class(&commission);
+        }
         if self.builder.builds(start.message) {
             let promise = promise.unwrap_or_else(|| self.builder.build(commission));
             start.composed = Composed::Awaited(promise);
@@ -181,6 +183,11 @@ impl<D: Dialer> Worker<D> {
     /// The message of a start, for what its client's server takes as far as that is known.
     pub(super) fn commission(&self, seed: &Seed, phase: PhaseId) -> Commission {
         Commission::new(seed, phase, self.sender(seed.client).body.get())
+    }
+
+    fn comes_from_corpus(&self, message: MessageId) -> bool {
+        let recipe = self.plan().messages.get(message.index());
+        recipe.is_some_and(|recipe| matches!(recipe.form, Form::Corpus(_)))
     }
 
     /// The position of the class that the mail of a start will have among those of its corpus.
@@ -269,7 +276,7 @@ impl<D: Dialer> Worker<D> {
     ) -> (MessageId, Option<CaseId>) {
         let client = self.client(client);
         match &client.cases {
-            None => (pick(&client.messages, draw.of(Purpose::Message).unit()), None),
+            None => (pick(&client.messages, || draw.of(Purpose::Message).unit()), None),
             Some(cases) => {
                 let place = turn.checked_rem(cases.len() as u64).unwrap_or_default();
                 let case = usize::try_from(place).ok().and_then(|place| cases.get(place));
@@ -355,9 +362,12 @@ fn stands_for(proxy: &Proxy, draw: Draw, server: IpAddr) -> Option<SocketAddr> {
 }
 
 /// The choice that a number in `[0, 1)` falls on.
-pub(super) fn pick(choices: &Weighted<MessageId>, unit: f64) -> MessageId {
+pub(super) fn pick(choices: &Weighted<MessageId>, unit: impl FnOnce() -> f64) -> MessageId {
+    if let [(only, _)] = &*choices.choices {
+        return *only;
+    }
     let total: f64 = choices.choices.iter().map(|(_, weight)| weight).sum();
-    let mut left = unit * total;
+    let mut left = unit() * total;
     for (choice, weight) in &choices.choices {
         left -= weight;
         if left < 0.0 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::layout::Prepared;
 use super::mime::{self, DateStamp};
-use super::{CountRange, Mail, Order, RunIdentity};
+use super::{CountRange, Mail, Order};
 use crate::smtp::BodyType;
 
 /// What a mail was built for.
@@ -30,7 +30,7 @@ pub(crate) struct Cast {
 pub(crate) struct Places {
     /// That of Date.
     pub(crate) date: Option<usize>,
-    /// The number in the Message-ID.
+    /// The message's number, with which the Message-ID begins; what follows is the run's.
     pub(crate) id: Option<usize>,
     /// The number of the trace fields.
     pub(crate) seq: Option<usize>,
@@ -66,12 +66,7 @@ impl Cast {
 }
 
 /// Makes a mail the one that an order asks for; false where it can't be made of it.
-pub(crate) fn recast(
-    mail: &mut Mail,
-    (book, run): (u64, RunIdentity),
-    order: &Order<'_>,
-    date: &DateStamp,
-) -> bool {
+pub(crate) fn recast(mail: &mut Mail, book: u64, order: &Order<'_>, date: &DateStamp) -> bool {
     let Some(cast) = mail.cast.as_ref().filter(|cast| cast.serves(book, order)) else {
         return false;
     };
@@ -79,7 +74,7 @@ pub(crate) fn recast(
     let Some(octets) = Arc::get_mut(&mut mail.octets) else { return false };
     let fields: [(Option<usize>, &[u8]); 3] = [
         (date_at, date.text().as_bytes()),
-        (id, &mime::message_id(run, order.seq)),
+        (id, &mime::hexadecimal(order.seq)),
         (seq, &mime::decimal(order.seq)),
     ];
     for (place, value) in fields {

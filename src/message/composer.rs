@@ -130,7 +130,7 @@ impl Composer {
     /// no header value; `mail` is then not to be sent.
     pub fn compose(&mut self, order: &Order<'_>, mail: &mut Mail) -> Result<(), ComposeError> {
         self.date.set(order.now);
-        if cast::recast(mail, (self.book.number, self.book.run), order, &self.date) {
+        if cast::recast(mail, self.book.number, order, &self.date) {
             return Ok(());
         }
         mail.cast = None;

@@ -104,12 +104,12 @@ const ID_LENGTH: usize = 16 + 1 + 16;
 pub(crate) const MESSAGE_ID: &[u8] = b"Message-ID: <";
 
 /// The left side of the Message-ID of the message `seq` of a run.
-pub(crate) fn message_id(run: RunIdentity, seq: u64) -> [u8; ID_LENGTH] {
+fn message_id(run: RunIdentity, seq: u64) -> [u8; ID_LENGTH] {
     let mut id = [b'.'; ID_LENGTH];
     let (number, rest) = id.split_at_mut(16);
-    number.copy_from_slice(&hex(seq));
+    number.copy_from_slice(&hexadecimal(seq));
     if let Some(of_run) = rest.get_mut(1..) {
-        of_run.copy_from_slice(&hex(run.id));
+        of_run.copy_from_slice(&hexadecimal(run.id));
     }
     id
 }
@@ -123,11 +123,16 @@ pub(crate) fn put_message_id(run: RunIdentity, seq: u64, wire: &mut Wire) {
     wire.put_header(b">\r\n");
 }
 
-fn hex(number: u64) -> [u8; 16] {
+/// A number in sixteen hexadecimal digits, as a Message-ID begins with.
+pub(crate) fn hexadecimal(number: u64) -> [u8; 16] {
     let mut digits = [b'0'; 16];
-    for (n, digit) in digits.iter_mut().rev().enumerate() {
-        let nibble = (number >> (4 * n)) & 15;
-        *digit = HEX.get(nibble as usize).copied().unwrap_or(b'0');
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        if left == 0 {
+            break;
+        }
+        *digit = HEX.get((left & 15) as usize).copied().unwrap_or(b'0');
+        left >>= 4;
     }
     digits
 }
@@ -136,7 +141,7 @@ fn hex(number: u64) -> [u8; 16] {
 /// number stands, which has a fixed width.
 pub(crate) fn put_trace(run: RunIdentity, order: &Order<'_>, wire: &mut Wire) -> usize {
     wire.put_header(b"X-Mailquake-Run: ");
-    wire.put_header(&hex(run.id));
+    wire.put_header(&hexadecimal(run.id));
     wire.put_header(b"\r\nX-Mailquake-Seq: ");
     let place = wire.len();
     wire.put_header(&decimal(order.seq));
@@ -153,6 +158,9 @@ pub(crate) fn decimal(number: u64) -> [u8; 20] {
     let mut digits = [b'0'; 20];
     let mut left = number;
     for digit in digits.iter_mut().rev() {
+        if left == 0 {
+            break;
+        }
         *digit += (left % 10) as u8;
         left /= 10;
     }

@@ -115,23 +115,22 @@ pub struct Enhanced {
 impl Enhanced {
     /// The enhanced code at the beginning of a reply's text (RFC 2034), if there is one.
     pub fn at_start_of(text: &[u8]) -> Option<Self> {
-        let end = text.iter().position(|octet| *octet == b' ').unwrap_or(text.len());
-        let mut parts = text.get(..end)?.split(|octet| *octet == b'.');
-        let class = number(parts.next()?)?;
-        let subject = number(parts.next()?)?;
-        let detail = number(parts.next()?)?;
-        let class = u8::try_from(class).ok().filter(|class| matches!(class, 2 | 4 | 5))?;
-        parts.next().is_none().then_some(Self { class, subject, detail })
+        let class = match text {
+            [class @ (b'2' | b'4' | b'5'), b'.', ..] => class - b'0',
+            _ => return None,
+        };
+        let (subject, rest) = number(text.get(2..)?)?;
+        let (detail, rest) = number(rest.strip_prefix(b".")?)?;
+        matches!(rest, [] | [b' ', ..]).then_some(Self { class, subject, detail })
     }
 }
 
-fn number(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || digits.len() > 3 {
-        return None;
-    }
-    digits.iter().try_fold(0_u16, |sum, digit| {
-        digit.is_ascii_digit().then(|| sum * 10 + u16::from(digit - b'0'))
-    })
+/// The number of one to three digits that a text begins with, and what stands behind it.
+fn number(text: &[u8]) -> Option<(u16, &[u8])> {
+    let digits = text.iter().take(4).take_while(|octet| octet.is_ascii_digit()).count();
+    let (number, rest) = text.split_at_checked(digits).filter(|_| (1..=3).contains(&digits))?;
+    let number = number.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    Some((number, rest))
 }
 
 impl fmt::Display for Enhanced {
@@ -154,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_enhanced_code_is_read_only_at_the_start_of_the_text() {
-        let table: [(&[u8], Option<&str>); 7] = [
+        let table: [(&[u8], Option<&str>); 10] = [
             (b"4.7.1 greylisted", Some("4.7.1")),
             (b"2.0.0", Some("2.0.0")),
             (b"5.1.10 x", Some("5.1.10")),
@@ -162,6 +161,9 @@ mod tests {
             (b"4.7 x", None),
             (b"4.7.1.1 x", None),
             (b"Ok 2.0.0", None),
+            (b"2.0.0ok", None),
+            (b"2.0.1000 x", None),
+            (b"02.0.0 x", None),
         ];
         for (text, expected) in table {
             let read = Enhanced::at_start_of(text).map(|code| code.to_string());

@@ -189,7 +189,7 @@ impl<D: Dialer> Checker<D> {
         number: u64,
         client: &Client,
     ) -> Result<(Mail, usize), String> {
-        let message = pick(&client.messages, first.draw.of(Purpose::Message).unit()).index();
+        let message = pick(&client.messages, || first.draw.of(Purpose::Message).unit()).index();
         let order = Order {
             message,
             draw: first.draw,

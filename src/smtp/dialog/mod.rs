@@ -112,8 +112,8 @@ pub struct Dialog {
     entry: Option<Box<Entry>>,
     pending: VecDeque<Pending>,
     /// The message in progress, and in one-round-trip mode the one behind it.
-    transactions: VecDeque<Transaction>,
-    spare: Option<Transaction>,
+    transactions: VecDeque<Box<Transaction>>,
+    spare: Option<Box<Transaction>>,
     last_reply: Option<Instant>,
     last_final: Option<Instant>,
 }
@@ -481,7 +481,8 @@ impl Dialog {
         if front.command != Command::Message(Part::Bdat) {
             return;
         }
-        let further = self.transactions.front_mut().map_or(0, Transaction::further_deliveries);
+        let oldest = self.transactions.front_mut();
+        let further = oldest.map_or(0, |transaction| transaction.further_deliveries());
         for _ in 0..further {
             self.pending.push_front(front);
         }
