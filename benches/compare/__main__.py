@@ -23,6 +23,8 @@ PARTS = {
     "memory": limits.memory,
     "growth": growth.measure,
 }
+# What a part does in place of what is asked for.
+EFFORTS = {"growth": growth.effort}
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "RESULTS.md")
 HEAD = """# Results of benches/compare.sh
 Whole processes, alternating in each round; medians, with the smallest and the largest in brackets.
@@ -53,8 +55,9 @@ def main():
         tools = Tools(options, folder)
         process.PEAK[:] = [f"{options.bare}/peak", os.path.join(folder, "peak")]
         for name in wanted:
-            rounds = f"{options.rounds} rounds of {options.seconds:g} s or so.\n"
-            parts[name] = "\n".join([rounds, *PARTS[name](tools, options)])
+            rounds, seconds = EFFORTS.get(name, lambda it: (it.rounds, it.seconds))(options)
+            text = f"{rounds} rounds of {seconds:g} s or so.\n"
+            parts[name] = "\n".join([text, *PARTS[name](tools, options)])
     print("\n".join([HEAD, page.machine(options), *parts.values()]))
     if options.write:
         page.write(RESULTS, HEAD + "\n" + page.machine(options), parts, PARTS)

@@ -15,10 +15,16 @@ SIZES = [("1 B", 1), ("1 KiB", 1 << 10), ("32 KiB", 32 << 10), ("1 MiB", MIB), (
 CLIENTS = [1, 10, 100, 1_000]
 SECONDS = [1, 10, 100, 1_000, 3_600]
 RATE = 200
+ROUNDS = 3
+
+
+def effort(options):
+    """Rounds for each figure, and their seconds: there are many of them."""
+    return ROUNDS, max(options.seconds / 5, 0.5)
 
 
 def measure(tools, options):
-    few = max(options.seconds / 5, 0.5)
+    _, few = effort(options)
     series = {
         "connections": ("µs for each message", connections(tools, few)),
         "octets of a message": ("µs for each message", sizes(tools, few)),
@@ -43,7 +49,7 @@ def point(tools, name, client, few, least, octets=1024, phase=""):
     print(f"growth: {name}", file=sys.stderr)
     command = tools.mailquake(client, least[1], octets, phase)
     pair = Pair(command, tools.sink, few, few=least[0])
-    for _ in range(3):
+    for _ in range(ROUNDS):
         pair.round()
     return statistics.median(pair.clients), pair.peak
 

@@ -164,9 +164,7 @@ impl<D: Dialer> Worker<D> {
         if start.case.is_some() {
             return start;
         }
-        if self.comes_from_corpus(start.message) {
-            start.class = self.class(&commission);
-        }
+        start.class = self.class(start.message, &commission);
         if self.builder.builds(start.message) {
             let promise = promise.unwrap_or_else(|| self.builder.build(commission));
             start.composed = Composed::Awaited(promise);
@@ -185,14 +183,12 @@ impl<D: Dialer> Worker<D> {
         Commission::new(seed, phase, self.sender(seed.client).body.get())
     }
 
-    fn comes_from_corpus(&self, message: MessageId) -> bool {
-        let recipe = self.plan().messages.get(message.index());
-        recipe.is_some_and(|recipe| matches!(recipe.form, Form::Corpus(_)))
-    }
-
     /// The position of the class that the mail of a start will have among those of its corpus.
-    fn class(&self, commission: &Commission) -> Option<usize> {
-        self.composer.borrow().class(&commission.order(self.plan(), None))
+    fn class(&self, message: MessageId, commission: &Commission) -> Option<usize> {
+        match self.plan().messages.get(message.index())?.form {
+            Form::Corpus(_) => self.composer.borrow().class(&commission.order(self.plan(), None)),
+            Form::Composed(_) | Form::Raw { .. } => None,
+        }
     }
 
     fn compose(

@@ -190,23 +190,22 @@ impl Transaction {
     fn judge(&mut self, part: Part, reply: &Reply<'_>, events: &mut Vec<Event>) -> Judgement {
         let code = reply.code();
         let wanted = if part == Part::Data { Class::Intermediate } else { Class::Positive };
-        let positive = code.class() == wanted;
-        if positive && self.expect.is_none() {
+        if code.class() == wanted && self.expect.is_none() {
             return Judgement::Passed;
         }
-        self.judge_closely(part, reply, positive, events)
+        self.judge_closely((part, wanted), reply, events)
     }
 
     /// The same for a reply that refuses, or where the plan expects something.
     #[cold]
     fn judge_closely(
         &mut self,
-        part: Part,
+        (part, wanted): (Part, Class),
         reply: &Reply<'_>,
-        positive: bool,
         events: &mut Vec<Event>,
     ) -> Judgement {
         let code = reply.code();
+        let positive = code.class() == wanted;
         let named = self.expect.as_ref().and_then(|expect| expect.at(part.step()));
         let outcome = match (named, positive) {
             (None, true) => return Judgement::Passed,
