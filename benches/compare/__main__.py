@@ -23,8 +23,6 @@ PARTS = {
     "memory": limits.memory,
     "growth": growth.measure,
 }
-# What a part does in place of what is asked for.
-EFFORTS = {"growth": growth.effort}
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "RESULTS.md")
 HEAD = """# Results of benches/compare.sh
 Whole processes, alternating in each round; medians, with the smallest and the largest in brackets.
@@ -55,9 +53,7 @@ def main():
         tools = Tools(options, folder)
         process.PEAK[:] = [f"{options.bare}/peak", os.path.join(folder, "peak")]
         for name in wanted:
-            rounds, seconds = EFFORTS.get(name, lambda it: (it.rounds, it.seconds))(options)
-            text = f"{rounds} rounds of {seconds:g} s or so.\n"
-            parts[name] = "\n".join([text, *PARTS[name](tools, options)])
+            parts[name] = "\n".join(PARTS[name](tools, options))
     print("\n".join([HEAD, page.machine(options), *parts.values()]))
     if options.write:
         page.write(RESULTS, HEAD + "\n" + page.machine(options), parts, PARTS)

@@ -36,5 +36,6 @@ def measure(tools, _options):
                   if name not in WRITES | READS and share >= 0.01}
         said = ", ".join(f"`{name}` {share:.2f}" for name, share in sorted(others.items()))
         rows.append([f"`{mode}`", goal, f"{writes:.2f} + {reads:.2f}", said])
-    return [table("System calls for each message, 50 connections",
+    return [f"What a run of {MANY:,} messages has more than one of {FEW:,}.\n",
+            table("System calls for each message, 50 connections",
                   ["pipelining", "goal: writes + reads", "writes + reads", "others"], rows)]

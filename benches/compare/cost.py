@@ -1,7 +1,7 @@
 """Processor time for each message, in alternating rounds."""
 import sys
 
-from page import GOAL, goal, median, spread, table
+from page import GOAL, effort, goal, median, spread, table
 from process import Server, run
 from tools import KEPT
 
@@ -71,7 +71,7 @@ def measure(tools, options):
         for clients in made.values():
             for pair in clients.values():
                 pair.round()
-    text = [goals(made)]
+    text = [effort(options.rounds, options.seconds), goals(made)]
     for server, clients in made.items():
         rows = [[name, spread(pair.clients), spread(pair.servers)] for name, pair in clients.items()]
         text.append(table(f"Microseconds per message, to the {server}",

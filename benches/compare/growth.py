@@ -5,7 +5,7 @@ import statistics
 import sys
 
 from cost import Pair
-from page import table
+from page import effort, table
 from process import Server, may_open, run
 from tools import KEPT
 
@@ -15,16 +15,11 @@ SIZES = [("1 B", 1), ("1 KiB", 1 << 10), ("32 KiB", 32 << 10), ("1 MiB", MIB), (
 CLIENTS = [1, 10, 100, 1_000]
 SECONDS = [1, 10, 100, 1_000, 3_600]
 RATE = 200
-ROUNDS = 3
-
-
-def effort(options):
-    """Rounds for each figure, and their seconds: there are many of them."""
-    return ROUNDS, max(options.seconds / 5, 0.5)
+ROUNDS = 3  # there are many figures
 
 
 def measure(tools, options):
-    _, few = effort(options)
+    few = max(options.seconds / 5, 0.5)
     series = {
         "connections": ("µs for each message", connections(tools, few)),
         "octets of a message": ("µs for each message", sizes(tools, few)),
@@ -35,8 +30,9 @@ def measure(tools, options):
         path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "growth.svg")
         with open(path, "w", encoding="utf-8") as file:
             file.write(plot(series))
-    return [table(f"Growth with {name}, to a mailquake sink, `auto`", heads(name), rows)
-            for name, (_, (_, rows)) in series.items()]
+    return [effort(ROUNDS, few) + "With seconds, one run each.\n"] + [
+        table(f"Growth with {name}, to a mailquake sink, `auto`", heads(name), rows)
+        for name, (_, (_, rows)) in series.items()]
 
 
 def heads(name):

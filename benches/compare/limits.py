@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from page import GOAL, goal, median, spread, table
+from page import GOAL, effort, goal, median, spread, table
 from process import Server, may_open, run
 from tools import KEPT
 
@@ -29,7 +29,8 @@ def throughput(tools, options):
     rows = [[name, spread(values, 0)] for name, values in rates.items()]
     ratio = median(rates["mailquake `full` to a mailquake sink"]) / median(
         rates["smtp-source -d to smtp-sink"])
-    return [table("Throughput", GOAL, [goal("mailquake / smtp-source", 5, ratio, at_most=False)]),
+    return [effort(options.rounds, options.seconds),
+            table("Throughput", GOAL, [goal("mailquake / smtp-source", 5, ratio, at_most=False)]),
             table("Messages each second", ["ends", "median"], rows)]
 
 
@@ -53,7 +54,8 @@ def sessions(tools, _options):
                 sys.exit(f"compare.sh: {opened} of {count} sessions were open")
         each = (peaks[many] - peaks[few]) / (many - few) / 1024
         rows.append(goal(f"KiB for each of {many:,} sessions, {name}", limit, each, digits=1))
-    return [table("Memory for each session", GOAL, rows)]
+    return [f"A run with {few:,} sessions and one with {many:,}.\n",
+            table("Memory for each session", GOAL, rows)]
 
 
 def schedule(tools, options):
@@ -86,7 +88,8 @@ def large(tools, options):
             rates[name].append((count - 2) * octets / max(rest, 1e-3) / (1 << 30))
     rows = [[name, spread(values, 2)] for name, values in rates.items()]
     ratio = median(rates["mailquake"]) / median(rates["bare"])
-    return [table("Messages of 10 MiB", GOAL,
+    return [effort(options.rounds, options.seconds),
+            table("Messages of 10 MiB", GOAL,
                   [goal("octets for each processor second / bare client", 0.8, ratio, at_most=False)]),
             table("GiB for each second of processor time", ["client", "median"], rows)]
 
@@ -106,7 +109,7 @@ def start(tools, options):
         rows.append(goal(f"`{command}` of 1,000 phases, ms", 50, median(walls), digits=1))
     walls = [1e3 * first_connection(tools) for _ in range(rounds)]
     rows.append(goal("from `run` to the first connection, ms", 20, median(walls), digits=1))
-    return [table("Start", GOAL, rows)]
+    return [f"Medians of {rounds} starts.\n", table("Start", GOAL, rows)]
 
 
 def first_connection(tools):
@@ -135,6 +138,6 @@ def memory(tools, options):
         peaks.append(took.peak)
     more = peaks[1] - peaks[0] * 1.02
     rows = [goal("MiB beyond 102 % of the short run", 1, more / MIB)]
-    text = f"Peaks: {peaks[0] / MIB:.1f} MiB in {2 * options.seconds:g} s, " \
+    text = f"Peaks, one run each: {peaks[0] / MIB:.1f} MiB in {2 * options.seconds:g} s, " \
            f"{peaks[1] / MIB:.1f} MiB in {20 * options.seconds:g} s.\n"
     return [table("Memory of a run ten times as long", GOAL, rows) + text]

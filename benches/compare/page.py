@@ -15,6 +15,11 @@ def spread(values, digits=1):
     return f"{shown[0]} ({shown[1]} to {shown[2]})"
 
 
+def effort(rounds, seconds):
+    """How a part was measured."""
+    return f"{rounds} rounds of {seconds:g} s or so.\n"
+
+
 def table(title, heads, rows):
     lines = [f"## {title}", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"

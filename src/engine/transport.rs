@@ -174,3 +174,40 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Sealed<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::dialer::Socket;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_waited_for_until_the_other_side_reads() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut reader, _) = listener.accept().await.unwrap();
+        let mut transport = Transport::Plain(Socket::Tcp(stream));
+        let octets = [b'x'; 4096];
+        let mut written = 0;
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(count) = transport.poll_write(&mut context, &octets) {
+            written += count.unwrap();
+        }
+
+        let write = poll_fn(|context| transport.poll_write(context, &octets));
+        let read = async {
+            let mut buffer = vec![0; 1 << 20];
+            let mut count = 0;
+            while count < written {
+                count += reader.read(&mut buffer).await.unwrap();
+            }
+        };
+        let (more, ()) = tokio::join!(write, read);
+
+        assert!((1..=octets.len()).contains(&more.unwrap()));
+    }
+}

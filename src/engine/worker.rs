@@ -1,8 +1,8 @@
 //! One worker: its part of the timeline, its sessions, its books.
 //!
 //! A worker lives on one thread and shares nothing with the others while messages flow but a few
-//! relaxed counters. The pacer (`pacer.rs`) decides when, the sessions (`session.rs`) do; `pool.rs`
-//! and `slots.rs` decide who: which session carries which start.
+//! relaxed counters. The pacer (`pacer.rs`, `open.rs`) decides when, the sessions (`session.rs`) do;
+//! `pool.rs` and `slots.rs` decide who: which session carries which start.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -29,7 +29,7 @@ use super::slots::Retry;
 use super::start::{Composed, Seed, Start};
 use super::tls::TlsSetups;
 use crate::draw::{Draw, Purpose};
-use crate::message::{Composer, Form};
+use crate::message::Composer;
 use crate::plan::{Client, ClientId, Family, MessageId, PhaseId, Plan, Proxy, TargetId, Weighted};
 use crate::record::PhaseGauge;
 use crate::smtp::{CaseId, Dialog, Expectations, Manners};
@@ -185,10 +185,8 @@ impl<D: Dialer> Worker<D> {
 
     /// The position of the class that the mail of a start will have among those of its corpus.
     fn class(&self, message: MessageId, commission: &Commission) -> Option<usize> {
-        match self.plan().messages.get(message.index())?.form {
-            Form::Corpus(_) => self.composer.borrow().class(&commission.order(self.plan(), None)),
-            Form::Composed(_) | Form::Raw { .. } => None,
-        }
+        let order = || commission.order(self.plan(), None);
+        self.composer.borrow().class(message.index(), order)
     }
 
     fn compose(

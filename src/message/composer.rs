@@ -208,11 +208,11 @@ impl Composer {
     }
 
     /// The position of the class that the mail of an order has among those of its corpus, where it
-    /// comes from one; nothing is composed or read for it. Where numbers are [`Numbering::Sparse`]
-    /// the order must say which turn was taken.
-    pub fn class(&self, order: &Order<'_>) -> Option<usize> {
-        let corpus = self.book.recipe(order.message).ok()?.corpus.as_ref()?;
-        corpus.class(corpus.position(order))
+    /// comes from one: only then is the order asked for. Nothing is composed or read for it. Where
+    /// numbers are [`Numbering::Sparse`] the order must say which turn was taken.
+    pub fn class<'a>(&self, message: usize, order: impl FnOnce() -> Order<'a>) -> Option<usize> {
+        let corpus = self.book.recipe(message).ok()?.corpus.as_ref()?;
+        corpus.class(corpus.position(&order()))
     }
 
     /// About how many octets a message has on average; none where a sample can't be composed.

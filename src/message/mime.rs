@@ -125,14 +125,25 @@ pub(crate) fn put_message_id(run: RunIdentity, seq: u64, wire: &mut Wire) {
 
 /// A number in sixteen hexadecimal digits, as a Message-ID begins with.
 pub(crate) fn hexadecimal(number: u64) -> [u8; 16] {
-    let mut digits = [b'0'; 16];
+    digits::<16, 16>(number)
+}
+
+/// A number in twenty digits.
+pub(crate) fn decimal(number: u64) -> [u8; 20] {
+    digits::<10, 20>(number)
+}
+
+/// A number to a base, with zeros in front.
+fn digits<const BASE: u64, const LENGTH: usize>(number: u64) -> [u8; LENGTH] {
+    let mut digits = [b'0'; LENGTH];
     let mut left = number;
     for digit in digits.iter_mut().rev() {
         if left == 0 {
             break;
         }
-        *digit = HEX.get((left & 15) as usize).copied().unwrap_or(b'0');
-        left >>= 4;
+        let place = usize::try_from(left % BASE).unwrap_or_default();
+        *digit = HEX.get(place).copied().unwrap_or(b'0');
+        left /= BASE;
     }
     digits
 }
@@ -151,20 +162,6 @@ pub(crate) fn put_trace(run: RunIdentity, order: &Order<'_>, wire: &mut Wire) ->
     wire.put_header(order.client.as_bytes());
     wire.put_header(b"\r\n");
     place
-}
-
-/// A number in twenty digits.
-pub(crate) fn decimal(number: u64) -> [u8; 20] {
-    let mut digits = [b'0'; 20];
-    let mut left = number;
-    for digit in digits.iter_mut().rev() {
-        if left == 0 {
-            break;
-        }
-        *digit += (left % 10) as u8;
-        left /= 10;
-    }
-    digits
 }
 
 /// Appends the From of an envelope's sender; the null sender's is a daemon's.

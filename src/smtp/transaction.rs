@@ -190,21 +190,6 @@ impl Transaction {
     fn judge(&mut self, part: Part, reply: &Reply<'_>, events: &mut Vec<Event>) -> Judgement {
         let code = reply.code();
         let wanted = if part == Part::Data { Class::Intermediate } else { Class::Positive };
-        if code.class() == wanted && self.expect.is_none() {
-            return Judgement::Passed;
-        }
-        self.judge_closely((part, wanted), reply, events)
-    }
-
-    /// The same for a reply that refuses, or where the plan expects something.
-    #[cold]
-    fn judge_closely(
-        &mut self,
-        (part, wanted): (Part, Class),
-        reply: &Reply<'_>,
-        events: &mut Vec<Event>,
-    ) -> Judgement {
-        let code = reply.code();
         let positive = code.class() == wanted;
         let named = self.expect.as_ref().and_then(|expect| expect.at(part.step()));
         let outcome = match (named, positive) {
