@@ -17,6 +17,7 @@ mod expected;
 mod gauges;
 mod handle;
 mod handshake;
+mod open;
 mod order;
 mod outgoing;
 mod pacer;

@@ -16,44 +16,21 @@ use super::alarm::Alarm;
 use super::books::PhaseState;
 use super::closed::{ClosedRun, Slot};
 use super::dialer::Dialer;
+use super::open::Turn;
 use super::order::{Change, Note, Order};
-use super::run::{AHEAD, Cut, OpenRun, Run, Upcoming};
-use super::start::{Seed, Start};
+use super::run::{Cut, OpenRun, Run};
 use super::stints::Stints;
 use super::worker::Worker;
-use crate::message::Turns;
 use crate::plan::{PhaseId, SearchId};
-use crate::record::{Cell, CellKey, Handover};
-use crate::timeline::{
-    Change as SlotTurn, Line, Model, PlannedStart, Schedule, Share, SlotChanges,
-};
+use crate::record::Handover;
+use crate::timeline::{Change as SlotTurn, Line, Model, Schedule, Share, SlotChanges};
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(50);
-/// How long before their start messages that are built apart are asked for at the earliest.
-const FURTHER: Duration = Duration::from_secs(1);
-/// So many starts of a phase are looked at ahead of their time at most.
-const MOST_UPCOMING: usize = 1024;
-/// So many starts at a time, then sessions get their turn.
-const AT_A_TIME: usize = 128;
 /// How long sessions have for their good-byes at the end of a run.
 const GOOD_BYE: Duration = Duration::from_secs(5);
 /// Between the hand-overs of what was counted.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Whether all that is due was done.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Turn {
-    Done,
-    /// More is due than fits in one turn: the sessions come first.
-    Unfinished,
-}
-
-impl Turn {
-    fn and(self, other: Self) -> Self {
-        if self == Self::Done { other } else { self }
-    }
-}
 
 /// One worker's walk through the timeline.
 pub(super) struct Pacer<D: Dialer> {
@@ -278,14 +255,8 @@ impl<D: Dialer> Pacer<D> {
         }
         let run = match line.model() {
             Model::Open => Run::Open(Box::new(OpenRun {
-                phase,
-                line: Arc::clone(line),
-                starts: line.starts(share).peekable(),
                 looks_further: self.worker.builds_for(id),
-                unbuilt: VecDeque::new(),
-                ready: None,
-                upcoming: VecDeque::new(),
-                cut: Cut::InForce,
+                ..OpenRun::new(phase, line, share)
             })),
             Model::Closed => {
                 let run = Rc::new(ClosedRun::new(phase, Arc::clone(line), shared.workers));
@@ -322,7 +293,7 @@ impl<D: Dialer> Pacer<D> {
         let mut runs = self.worker.runs.borrow_mut();
         for run in runs.iter_mut().filter(|run| run.is_in_force()) {
             match run {
-                Run::Open(open) => turn = turn.and(self.fire_open(open, now)),
+                Run::Open(open) => turn = turn.and(self.worker.fire_open(open, now)),
                 Run::Closed { run, changes, .. } => {
                     let due =
                         |change: &crate::timeline::SlotChange| run.phase.begin + change.at <= now;
@@ -345,105 +316,6 @@ impl<D: Dialer> Pacer<D> {
             }
         }
         turn
-    }
-
-    fn fire_open(&self, open: &mut OpenRun, now: Instant) -> Turn {
-        while let Some(start) = open.unbuilt.pop_front_if(|start| start.is_built()) {
-            self.launch(start, now);
-        }
-        if open.looks_further {
-            self.look_further(open, now);
-        }
-        for _ in 0..AT_A_TIME {
-            let Some(due) = open.next_due() else { return Turn::Done };
-            if due > now + AHEAD {
-                return Turn::Done;
-            }
-            let ready = open.ready.take().or_else(|| self.prepare(open));
-            if due > now {
-                open.ready = ready;
-                return Turn::Done;
-            }
-            match ready.filter(|start| self.worker.may_begin(start, now)) {
-                Some(start) if start.is_built() => self.launch(start, now),
-                // The others don't wait for it.
-                Some(start) => open.unbuilt.push_back(start),
-                None => {}
-            }
-        }
-        Turn::Unfinished
-    }
-
-    /// A start that is due, with its mail.
-    fn launch(&self, mut start: Start, now: Instant) {
-        start.take_built();
-        if self.worker.books.shared.enter(start.key.phase) {
-            self.worker.dispatch(start.come_due(now), now);
-        } else {
-            self.drop_start(start);
-        }
-    }
-
-    /// The next start with its message.
-    fn prepare(&self, open: &mut OpenRun) -> Option<Start> {
-        if let Some(Upcoming { seed, promise }) = open.upcoming.pop_front() {
-            return Some(self.worker.prepare(seed, promise, &open.phase));
-        }
-        let planned = open.starts.next()?;
-        Some(self.worker.prepare(self.seed(open, &planned), None, &open.phase))
-    }
-
-    /// Has the messages built that are built apart, as far ahead as that is allowed.
-    fn look_further(&self, open: &mut OpenRun, now: Instant) {
-        let builder = &self.worker.builder;
-        while open.upcoming.len() < MOST_UPCOMING
-            && open.next_unseen().is_some_and(|due| due <= now + FURTHER)
-            && let Some(planned) = open.starts.peek().copied()
-        {
-            let seed = self.seed(open, &planned);
-            let promise = if seed.case.is_none() && builder.builds(seed.message) {
-                let promise = builder.build_early(self.worker.commission(&seed, open.phase.id));
-                if promise.is_none() {
-                    return;
-                }
-                promise
-            } else {
-                None
-            };
-            open.starts.next();
-            open.upcoming.push_back(Upcoming { seed, promise });
-        }
-    }
-
-    fn seed(&self, open: &OpenRun, planned: &PlannedStart) -> Seed {
-        let PlannedStart { n, at, client, turn } = *planned;
-        let draw = open.line.start_draw(n);
-        let (message, case) = self.worker.choose(client, draw, turn);
-        let planned = Some(open.phase.begin + at);
-        let seq = open.line.start_seq(n);
-        let turns = Turns::default();
-        Seed { client, message, case, draw, seq, turns, planned }
-    }
-
-    /// Too many are in flight: the message never begins. It stands behind all that was measured,
-    /// so it counts among the latencies as one of which nothing is known.
-    fn drop_start(&self, start: Start) {
-        let key = CellKey { address: 0, ..start.key };
-        let (case, class) = (start.case, start.class_id());
-        drop(start);
-        self.worker.books.count(key, |cell| match case {
-            None => {
-                drop_message(cell);
-                if let Some(class) = class {
-                    drop_message(cell.class(class));
-                }
-            }
-            Some(case) => {
-                let cell = cell.cases.entry(case).or_default();
-                cell.planned += 1;
-                cell.dropped += 1;
-            }
-        });
     }
 
     fn cut_phases(&self, now: Instant) {
@@ -532,11 +404,4 @@ impl<D: Dialer> Pacer<D> {
             peaks: self.worker.books.shared.peaks(),
         }));
     }
-}
-
-/// Counts a message that never began.
-fn drop_message(cell: &mut Cell) {
-    cell.messages.planned += 1;
-    cell.messages.dropped += 1;
-    cell.response.record_dropped();
 }

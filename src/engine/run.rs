@@ -12,7 +12,7 @@ use super::ahead::Promise;
 use super::books::PhaseState;
 use super::closed::ClosedRun;
 use super::start::{Seed, Start};
-use crate::timeline::{Line, SlotChanges, Starts};
+use crate::timeline::{Line, Share, SlotChanges, Starts};
 
 /// How long before its start a message is composed at the earliest.
 pub(super) const AHEAD: Duration = Duration::from_millis(5);
@@ -38,6 +38,22 @@ pub(super) struct OpenRun {
     /// Those behind it that were looked at, in the order of time.
     pub(super) upcoming: VecDeque<Upcoming>,
     pub(super) cut: Cut,
+}
+
+impl OpenRun {
+    /// A worker's part in a phase that begins.
+    pub(super) fn new(phase: Rc<PhaseState>, line: &Arc<Line>, share: Share) -> Self {
+        Self {
+            phase,
+            line: Arc::clone(line),
+            starts: line.starts(share).peekable(),
+            looks_further: false,
+            unbuilt: VecDeque::new(),
+            ready: None,
+            upcoming: VecDeque::new(),
+            cut: Cut::InForce,
+        }
+    }
 }
 
 /// A start that comes due within the second.

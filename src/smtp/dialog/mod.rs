@@ -4,9 +4,12 @@
 //! 3.1 are one machine: a queue of outstanding commands of which each reply pops one. A refusal
 //! is an event; only the transport, a 421 and an illegal reply end a session.
 
+mod command;
 mod introduction;
 mod login;
 mod loss;
+mod manners;
+mod message;
 mod opening;
 
 use std::collections::VecDeque;
@@ -14,79 +17,17 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
+use command::{Command, Pending};
 use login::Entry;
+pub use manners::Manners;
 
 use super::chunk::{Carrier, MOST_IN_FLIGHT};
 use super::envelope::{Commands, Terms};
-use super::transaction::{Onward, Part, Transaction};
+use super::transaction::{Part, Transaction};
 use super::{
-    Act, BodyType, Capabilities, Chunking, Class, Code, Dsn, EhloName, End, Ending, Envelope,
-    Event, Expectations, Input, Keyword, Mark, Outcome, Pipelining, Protocol, Reply, Step,
-    Throttle, TlsMode, Xclient,
+    Act, BodyType, Capabilities, Chunking, Class, Code, End, Ending, Envelope, Event, Expectations,
+    Input, Keyword, Mark, Outcome, Pipelining, Reply, Step, Throttle,
 };
-
-/// What does not change from session to session.
-#[derive(Clone, Debug)]
-pub struct Manners {
-    /// The name in EHLO.
-    pub ehlo: EhloName,
-    /// How commands are grouped.
-    pub pipelining: Pipelining,
-    /// When the session's TLS handshake is; none: everything goes in clear.
-    pub tls: Option<TlsMode>,
-    /// How the session is ended.
-    pub ending: Ending,
-    /// What the server speaks.
-    pub protocol: Protocol,
-    /// Whether text goes by BDAT.
-    pub chunking: Chunking,
-    /// The notifications that are asked for.
-    pub dsn: Option<Dsn>,
-    /// Whom the session stands for.
-    pub xclient: Option<Xclient>,
-    /// The replies that must come; of these the dialog itself looks at those to the opening, before
-    /// any message is known.
-    pub expect: Expectations,
-}
-
-impl Manners {
-    /// Those of an ordinary SMTP client of this name.
-    pub fn of(ehlo: EhloName) -> Self {
-        Self {
-            ehlo,
-            pipelining: Pipelining::default(),
-            tls: None,
-            ending: Ending::default(),
-            protocol: Protocol::default(),
-            chunking: Chunking::default(),
-            dsn: None,
-            xclient: None,
-            expect: Expectations::default(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Command {
-    Greeting,
-    Ehlo,
-    Helo,
-    Starttls,
-    /// The handshake, which no reply answers.
-    Tls,
-    Xclient,
-    /// AUTH, and each response to a challenge.
-    Auth,
-    Message(Part),
-    Rset,
-    Quit,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    command: Command,
-    sent: Option<Instant>,
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -111,7 +52,8 @@ pub struct Dialog {
     /// How the session logs in, if it does.
     entry: Option<Box<Entry>>,
     pending: VecDeque<Pending>,
-    /// The message in progress, and in one-round-trip mode the one behind it.
+    /// The message in progress, and in one-round-trip mode the one behind it. In boxes, which are
+    /// used again, so that nothing is moved.
     transactions: VecDeque<Box<Transaction>>,
     spare: Option<Box<Transaction>>,
     last_reply: Option<Instant>,
@@ -425,147 +367,10 @@ impl Dialog {
         }
     }
 
-    /// The oldest message ends by itself, before the session does.
-    fn end_oldest(&mut self, end: End, events: &mut Vec<Event>) {
-        self.spare = self.transactions.pop_front();
-        events.push(Event::Ended(end));
-    }
-
-    fn message(
-        &mut self,
-        part: Part,
-        reply: &Reply<'_>,
-        now: Instant,
-        out: &mut Vec<u8>,
-        events: &mut Vec<Event>,
-    ) -> Act {
-        let Some(transaction) = self.transactions.front_mut() else {
-            return self.lost(Outcome::Protocol, now, events);
-        };
-        let onward = transaction.reply(part, reply, events);
-        if reply.code() == Code::CLOSING {
-            let end = transaction.closed_by(part, reply, now, self.last_final);
-            self.end_oldest(end, events);
-            return self.lost(Outcome::Disconnected, now, events);
-        }
-        match onward {
-            Onward::Wait => {
-                self.expect_deliveries();
-                Act::Flush
-            }
-            Onward::Next => {
-                let part = transaction.ask_next(out);
-                self.pending.push_back(Pending::new(Command::Message(part)));
-                self.expect_deliveries();
-                if part == Part::Bdat { Act::Chunk } else { Act::Flush }
-            }
-            Onward::Text => {
-                for _ in 0..transaction.text_asked() {
-                    self.pending.push_back(Pending::new(Command::Message(Part::Text)));
-                }
-                Act::Text
-            }
-            Onward::LoneDot => {
-                transaction.text_asked();
-                self.ask(Command::Message(Part::Text), b".\r\n", out)
-            }
-            Onward::Finish => self.finish(now, out, events),
-            Onward::Abandon => self.lost(Outcome::Protocol, now, events),
-        }
-    }
-
-    /// In LMTP a chunk has as many replies as there are accepted recipients, which is known when
-    /// all of them are answered.
-    fn expect_deliveries(&mut self) {
-        let Some(front) = self.pending.front().copied() else { return };
-        if front.command != Command::Message(Part::Bdat) {
-            return;
-        }
-        let oldest = self.transactions.front_mut();
-        let further = oldest.map_or(0, |transaction| transaction.further_deliveries());
-        for _ in 0..further {
-            self.pending.push_front(front);
-        }
-    }
-
-    fn finish(&mut self, now: Instant, out: &mut Vec<u8>, events: &mut Vec<Event>) -> Act {
-        let Some(transaction) = self.transactions.front() else { return Act::Flush };
-        let end = transaction.end(now, self.last_final);
-        let open = transaction.is_open();
-        self.end_oldest(end, events);
-        self.last_final = Some(now);
-        match (end.outcome, open) {
-            (Outcome::Protocol, _) => self.lost_behind_illegal(now, events),
-            (_, true) if self.transactions.is_empty() => self.ask(Command::Rset, b"RSET\r\n", out),
-            (_, true | false) => Act::Flush,
-        }
-    }
-
     fn over(&mut self, act: Act) -> Act {
         self.stage = Stage::Over;
         self.pending.clear();
         act
-    }
-}
-
-impl Pending {
-    const fn new(command: Command) -> Self {
-        Self { command, sent: None }
-    }
-
-    /// Before the handshake has begun the reply to STARTTLS is not yet left behind.
-    const fn step(&self) -> Step {
-        match (self.command, self.sent) {
-            (Command::Tls, None) => Step::Starttls,
-            (command, _) => command.step(),
-        }
-    }
-}
-
-impl Command {
-    /// Whether it is a text or a chunk.
-    const fn is_text(self) -> bool {
-        matches!(self, Self::Message(Part::Text | Part::Bdat))
-    }
-
-    const fn step(self) -> Step {
-        match self {
-            Self::Greeting => Step::Greeting,
-            Self::Ehlo | Self::Helo => Step::Ehlo,
-            Self::Starttls => Step::Starttls,
-            Self::Tls => Step::Tls,
-            Self::Xclient => Step::Xclient,
-            Self::Auth => Step::Auth,
-            Self::Message(part) => part.step(),
-            Self::Rset => Step::Rset,
-            Self::Quit => Step::Quit,
-        }
-    }
-
-    /// A reply to a command of a message is judged there, as the plan may expect it.
-    fn tell_throttled(self, code: Code, events: &mut Vec<Event>) {
-        if let Self::Message(_) = self {
-            return;
-        }
-        let step = self.step();
-        if let Some(sign) = Throttle::of_reply(step, code) {
-            events.push(Event::Throttled { sign, step: Some(step) });
-        }
-    }
-
-    fn is_passed_by(self, code: Code) -> bool {
-        match self {
-            // RFC 3207 4: 220 is the reply that lets the handshake begin.
-            Self::Greeting | Self::Starttls | Self::Xclient => code == Code::GREETING,
-            Self::Message(Part::Data) => code.class() == Class::Intermediate,
-            Self::Ehlo
-            | Self::Helo
-            | Self::Tls
-            | Self::Auth
-            | Self::Message(Part::Mail | Part::Rcpt | Part::Text | Part::Bdat)
-            | Self::Rset
-            | Self::Quit => code.class() == Class::Positive,
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::tests::{Wire, manners};
 use super::*;
-use crate::smtp::Handshake;
+use crate::smtp::{Handshake, TlsMode};
 
 fn with(tls: TlsMode) -> Wire {
     Wire::with(Manners { tls: Some(tls), pipelining: Pipelining::Auto, ..manners() })

@@ -9,7 +9,7 @@ mod throttling;
 
 use std::time::Duration;
 
-use super::super::RecipientEnd;
+use super::super::{Protocol, RecipientEnd, Xclient};
 use super::*;
 
 /// A dialog whose server is the test.
